@@ -1,0 +1,90 @@
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as StockUserAdmin
+from django.contrib.auth.models import Group
+from django.utils.translation import gettext_lazy as _
+
+from accounts.forms import StaffSignInForm
+from accounts.models import Enrolment, Institution, Learner, Region, User
+
+admin.site.site_header = _("广东终身教育学分银行 管理后台")
+admin.site.site_title = _("学分银行管理后台")
+admin.site.index_title = _("工作台")
+admin.site.login_form = StaffSignInForm
+
+
+@admin.register(User)
+class UserAdmin(StockUserAdmin):
+    list_display = ["username", "name", "institution", "is_staff", "is_active"]
+    list_filter = ["is_staff", "is_active", "groups"]
+    list_select_related = ["institution"]
+    search_fields = ["username", "name"]
+    ordering = ["username"]
+    autocomplete_fields = ["institution"]
+    readonly_fields = ["learner", "last_login", "date_joined"]
+    fieldsets = [
+        (None, {"fields": ["username", "password", "name"]}),
+        (_("联系方式"), {"fields": ["email", "phone"]}),
+        (_("身份"), {"fields": ["learner", "institution"]}),
+        (_("权限"), {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
+        (_("时间"), {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [
+        (None, {"fields": ["username", "name", "institution", "usable_password", "password1", "password2"]})
+    ]
+
+
+@admin.register(Institution)
+class InstitutionAdmin(admin.ModelAdmin):
+    list_display = ["name", "bank_code", "kind", "status", "valid_from", "valid_to"]
+    list_filter = ["status", "kind"]
+    search_fields = ["name", "bank_code"]
+
+
+class EnrolmentInline(admin.TabularInline):
+    model = Enrolment
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ["institution", "student_number", "cohort", "programme_name", "status"]
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(Learner)
+class LearnerAdmin(admin.ModelAdmin):
+    """People are registered or imported, never typed in here; their numbers stay masked."""
+
+    list_display = ["name", "document_kind", "masked", "verified_at", "created_at"]
+    search_fields = ["name"]
+    inlines = [EnrolmentInline]
+    fields = readonly_fields = [
+        "name", "document_kind", "masked", "sex", "birth_on", "ethnicity", "nationality", "region", "address",
+        "verified_at", "created_at",
+    ]  # fmt: skip
+
+    @admin.display(description=_("证件号码"))
+    def masked(self, learner):
+        return learner.masked_document
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(Region)
+class RegionAdmin(admin.ModelAdmin):
+    list_display = ["code", "name", "level", "valid_to"]
+    search_fields = ["=code", "name"]
+    list_filter = ["level"]
+    autocomplete_fields = ["parent"]
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(admin.ModelAdmin):
+    search_fields = ["name"]
+    filter_horizontal = ["permissions"]

@@ -1,0 +1,54 @@
+"""「获取验证码」 as every form with a `PhoneCodeForm` answers it, with and without JavaScript."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from accounts.addresses import client_address
+from accounts.documents import normalise
+from accounts.forms.codes import CodeRequestForm
+from accounts.services.codes import CodeRequestRefusedError, new_flow, send_code
+
+
+@dataclass
+class CodeAnswer:
+    """What the code block shows: `seconds` until 「获取验证码」 works again, and whether a code is on its way."""
+
+    sent: bool = False
+    seconds: int = 0
+
+
+def flow_of(request, purpose):
+    """The flow this visitor's session runs through a form; made on first use."""
+    key = f"flow:{purpose}"
+    if key not in request.session:
+        request.session[key] = new_flow()
+    return request.session[key]
+
+
+def _document_of(data):
+    try:
+        return normalise(data.get("document_number", ""))
+    except ValidationError:
+        return ""
+
+
+def answer_code_request(request, form_class, **kwargs):
+    """Return (form to show, CodeAnswer) for a POST of 「获取验证码」."""
+    asked = CodeRequestForm(request.POST)
+    answer = CodeAnswer()
+    if asked.is_valid():
+        try:
+            send_code(
+                purpose=form_class.purpose,
+                phone=asked.cleaned_data["phone"],
+                flow=flow_of(request, form_class.purpose),
+                address=client_address(request),
+                document=_document_of(request.POST),
+            )
+            answer = CodeAnswer(sent=True, seconds=settings.SMS_PER_PERSON[0][1])
+        except CodeRequestRefusedError as error:
+            asked.add_error("phone", error.message)
+            answer = CodeAnswer(seconds=error.seconds)
+    return form_class.after_request(request.POST, asked, **kwargs), answer

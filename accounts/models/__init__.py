@@ -1,0 +1,8 @@
+from accounts.models.code import VerificationCode
+from accounts.models.institution import Institution
+from accounts.models.learner import Enrolment, Learner
+from accounts.models.limit import RateLimit
+from accounts.models.region import Region
+from accounts.models.user import User
+
+__all__ = ["Enrolment", "Institution", "Learner", "RateLimit", "Region", "User", "VerificationCode"]

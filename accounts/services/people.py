@@ -1,0 +1,59 @@
+"""People and their accounts: registration, passwords, verification."""
+
+from django.contrib.auth import update_session_auth_hash
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.documents import same_name
+from accounts.models import Learner, User
+
+
+def roster_learner(*, document_number, name, phone):
+    """The rostered person nobody is bound to yet whom number, name and phone on record all name, or None."""
+    learner = Learner.objects.verified().with_document(document_number).filter(user=None).first()
+    if learner is None or not same_name(learner.name, name):
+        return None
+    return learner if learner.enrolments.filter(phone=phone).exists() else None
+
+
+@transaction.atomic
+def register_learner(*, username, password, name, email, phone, document, profile):
+    """Create a learner's account; `profile` holds the remaining `Learner` columns.
+
+    A person whom a roster already knows by number, name and phone is bound to it; anybody else starts
+    unverified (promises: Identity). Raises `IntegrityError` when username, e-mail or phone were taken meanwhile.
+    """
+    learner = roster_learner(document_number=document.number, name=name, phone=phone)
+    if learner is None:
+        learner = Learner(name=name, **profile)
+        learner.set_document(document)
+        learner.save()
+    return User.objects.create_user(username, password, name=learner.name, email=email, phone=phone, learner=learner)
+
+
+def verify_learner(*, learner):
+    """Count a person as proven, unless another verified person holds the number; tell whether it is proven now."""
+    if learner.verified_at:
+        return True
+    try:
+        with transaction.atomic():
+            Learner.objects.filter(pk=learner.pk).update(verified_at=timezone.now())
+    except IntegrityError:
+        return False
+    return True
+
+
+def change_password(*, request, user, password):
+    """Set a new password; every other session of the account ends, the asking one goes on."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    update_session_auth_hash(request, user)
+
+
+def reset_password(*, phone, password):
+    """Set the password of the account that holds a proven phone; return the user, or None when there is none."""
+    user = User.objects.filter(phone=phone, is_active=True).exclude(phone="").first()
+    if user:
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    return user

@@ -1,0 +1,188 @@
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from achievements.inspection import FileRefusedError, check_upload
+from achievements.models import Achievement, AchievementType, CatalogueEntry, IndustryStandard, TypeField
+from achievements.services import add_achievement
+
+UPLOAD_HINT = _("说明:上传附件格式为jpg, png, gif, pdf!")
+
+
+class EvidenceInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+    template_name = "django/forms/widgets/file.html"
+
+
+class EvidenceField(forms.FileField):
+    """Several files at once; cleans to [(upload, kind)…]. Each refusal names its file."""
+
+    def __init__(self, **kwargs):
+        attrs = {"multiple": True, "accept": ".jpg,.jpeg,.png,.gif,.pdf", "data-upload": "true"}
+        super().__init__(**{"widget": EvidenceInput(attrs), "help_text": UPLOAD_HINT} | kwargs)
+
+    def clean(self, data, initial=None):
+        uploads = [upload for upload in (data or []) if upload]
+        if not uploads and self.required:
+            raise ValidationError(_("请选择证明材料。"), code="required")
+        if len(uploads) > settings.EVIDENCE_FILES_PER_RECORD:
+            raise ValidationError(_("一次最多上传%d个文件。") % settings.EVIDENCE_FILES_PER_RECORD)
+        return self._kinds(uploads)
+
+    def _kinds(self, uploads):
+        errors, files = [], []
+        for upload in uploads:
+            try:
+                files.append((upload, check_upload(upload)))
+            except FileRefusedError as error:
+                errors.append(
+                    ValidationError(_("%(name)s:%(why)s"), params={"name": upload.name, "why": error.message})
+                )
+        if errors:
+            raise ValidationError(errors)
+        return files
+
+
+class CatalogueSearchForm(forms.Form):
+    """The three filters of 成果选择."""
+
+    programme = forms.CharField(label=_("项目名称"), max_length=100, required=False)
+    entry_name = forms.CharField(label=_("成果名称"), max_length=200, required=False)
+    institution = forms.CharField(label=_("资历机构名称"), max_length=120, required=False)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["placeholder"] = field.label
+
+    def entries(self):
+        rows = CatalogueEntry.objects.select_related("institution", "type")
+        if not self.is_valid():
+            return rows
+        data = self.cleaned_data
+        return rows.search(programme=data["programme"], name=data["entry_name"], institution=data["institution"])
+
+
+def _extra_field(field):
+    """The form field of one extra field of a type."""
+    common = {"label": field.label, "required": field.required}
+    if field.kind == TypeField.Kind.CHOICE:
+        choices = [("", _("请选择"))] + [(choice, choice) for choice in field.choice_list]
+        return forms.ChoiceField(choices=choices, **common)
+    if field.kind == TypeField.Kind.NUMBER:
+        return forms.IntegerField(min_value=0, max_value=1_000_000, **common)
+    if field.kind == TypeField.Kind.DATE:
+        return forms.DateField(widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"), **common)
+    return forms.CharField(max_length=200, **common)
+
+
+class AchievementForm(forms.ModelForm):
+    """成果添加 for one level-2 type: the catalogue's entry, or a typed one, with evidence."""
+
+    entry = forms.ModelChoiceField(
+        CatalogueEntry.objects.none(), required=False, widget=forms.HiddenInput, label=_("名录成果")
+    )
+    files = EvidenceField(label=_("相关材料"))
+
+    class Meta:
+        model = Achievement
+        fields = [
+            "entry", "name", "body_name", "body_code", "certificate_number", "obtained_on", "score", "description",
+        ]  # fmt: skip
+        widgets = {
+            "name": forms.TextInput({"placeholder": _("请输入或点击按钮选择成果名称")}),
+            "obtained_on": forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+            "description": forms.Textarea({"rows": 3}),
+        }
+
+    def __init__(self, *args, type, user, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.type, self.user = type, user
+        self.instance.type, self.instance.learner = type, user.learner
+        self.fields["entry"].queryset = CatalogueEntry.objects.choosable().select_related("institution")
+        self._label()
+        self.extra_fields = list(type.extra_fields.all())
+        for field in self.extra_fields:
+            self.fields[f"extra_{field.key}"] = _extra_field(field)
+
+    def _label(self):
+        labels = {
+            "name": self.type.name_label,
+            "body_name": self.type.body_label,
+            "certificate_number": self.type.number_label,
+            "obtained_on": self.type.obtained_label,
+        }
+        for name, label in labels.items():
+            self.fields[name].label = label
+        for name in ["body_name", "certificate_number"]:
+            self.fields[name].required = not self.type.is_performance
+
+    def clean_obtained_on(self):
+        obtained_on = self.cleaned_data["obtained_on"]
+        if obtained_on > timezone.localdate():
+            raise ValidationError(_("取得时间不能晚于今天。"))
+        return obtained_on
+
+    def clean(self):
+        data = super().clean()
+        if entry := data.get("entry"):
+            self._take_over(data, entry)
+        elif "body_code" in data and not data["body_code"] and not self.type.is_performance:
+            self.add_error("body_code", _("请输入机构代码;没有代码时填“无”。"))
+        return data
+
+    def _take_over(self, data, entry):
+        """A catalogue achievement carries the entry's name, body and code, whatever was typed."""
+        data["name"], data["body_name"] = entry.name, entry.institution.name
+        data["body_code"] = entry.institution.bank_code or ""
+        for name in ["name", "body_name", "body_code"]:
+            self.errors.pop(name, None)
+        if entry.type_id != self.type.pk:
+            self.add_error("entry", _("所选成果属于“%s”,请先改选成果分类。") % entry.type)
+
+    def _post_clean(self):
+        self.instance.certificate_key = Achievement.key_of(
+            self.cleaned_data.get("certificate_number", ""), self.cleaned_data.get("body_name", "")
+        )
+        super()._post_clean()
+
+    def save(self):
+        data = self.cleaned_data
+        self.instance.extra = {
+            field.key: str(data[f"extra_{field.key}"]) for field in self.extra_fields if data.get(f"extra_{field.key}")
+        }
+        try:
+            return add_achievement(achievement=self.instance, files=data["files"], by=self.user)
+        except IntegrityError:
+            self.add_error(None, Achievement._meta.constraints[0].violation_error_message)
+            return None
+
+
+def chosen_type(data):
+    """The level-2 type that 成果分类 names, or None."""
+    try:
+        return AchievementType.objects.filter(parent__isnull=False, is_active=True).get(pk=int(data.get("type", "")))
+    except (ValueError, OverflowError, AchievementType.DoesNotExist):
+        return None
+
+
+class StandardSearchForm(forms.Form):
+    """行业标准查询."""
+
+    industry = forms.CharField(label=_("行业"), max_length=60, required=False)
+    occupation = forms.CharField(label=_("职业"), max_length=60, required=False)
+    level = forms.TypedChoiceField(
+        label=_("资历框架等级"),
+        choices=[("", _("全部等级"))] + [(level, f"{level}级") for level in range(1, 8)],
+        coerce=int,
+        empty_value=None,
+        required=False,
+    )
+
+    def standards(self):
+        if not self.is_valid():
+            return IndustryStandard.objects.none()
+        return IndustryStandard.objects.search(**self.cleaned_data)

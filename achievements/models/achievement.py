@@ -1,0 +1,84 @@
+import re
+import unicodedata
+
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+
+def certificate_key(text):
+    """Fold a certificate number or body for comparison: width, case, spaces and dashes don't make another one."""
+    return re.sub(r"[\s\-—–_]+", "", unicodedata.normalize("NFKC", text)).casefold()
+
+
+class AchievementQuerySet(models.QuerySet):
+    def of(self, user):
+        """The achievements of the person behind an account; none for accounts that aren't a learner's."""
+        return self.filter(learner__isnull=False, learner=user.learner_id)
+
+
+class Achievement(models.Model):
+    """学习成果 of one learner. What reviewers decided about it stands in `conversion`, never here."""
+
+    class Origin(models.TextChoices):
+        SELF = "self", _("自助添加")
+        IMPORTED = "imported", _("机构导入")
+
+    learner = models.ForeignKey(
+        "accounts.Learner", models.PROTECT, related_name="achievements", verbose_name=_("学习者")
+    )
+    type = models.ForeignKey("achievements.AchievementType", models.PROTECT, verbose_name=_("成果类型"))
+    entry = models.ForeignKey(
+        "achievements.CatalogueEntry",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="achievements",
+        verbose_name=_("名录成果"),
+    )
+    name = models.CharField(_("成果名称"), max_length=200)
+    body_name = models.CharField(_("机构名称"), max_length=120, blank=True)
+    body_code = models.CharField(_("机构代码"), max_length=20, blank=True)
+    certificate_number = models.CharField(_("证书编号"), max_length=60, blank=True)
+    certificate_key = models.CharField(max_length=200, editable=False, default="")
+    obtained_on = models.DateField(_("取得时间"))
+    score = models.DecimalField(_("成绩"), max_digits=6, decimal_places=2, null=True, blank=True)
+    extra = models.JSONField(_("附加项"), default=dict, blank=True)
+    description = models.TextField(_("成果描述"), max_length=1000, blank=True)
+    origin = models.CharField(_("成果来源"), max_length=10, choices=Origin, default=Origin.SELF)
+    created_at = models.DateTimeField(_("添加时间"), auto_now_add=True)
+
+    objects = AchievementQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("学习成果")
+        ordering = ["-obtained_on", "-pk"]
+        indexes = [models.Index(fields=["learner", "-obtained_on"], name="achievement_by_learner")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["learner", "type", "certificate_key"],
+                condition=~models.Q(certificate_key=""),
+                name="one_certificate_once_per_learner",
+                violation_error_message=_("您已添加过这份证书(类型、编号和机构都相同)。"),
+            ),
+        ]
+
+    def __str__(self):
+        return self.name
+
+    def save(self, *args, **kwargs):
+        self.certificate_key = self.key_of(self.certificate_number, self.body_name)
+        super().save(*args, **kwargs)
+
+    def get_absolute_url(self):
+        return reverse("achievements:detail", args=[self.pk])
+
+    @staticmethod
+    def key_of(number, body):
+        """The key under which the same certificate is recognised; empty when it has no number."""
+        return f"{certificate_key(number)}|{certificate_key(body)}"[:200] if number else ""
+
+    @property
+    def extra_rows(self):
+        """The extra fields of the type with their values, as [(label, value)…]."""
+        return [(field.label, self.extra.get(field.key, "")) for field in self.type.extra_fields.all()]

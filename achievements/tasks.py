@@ -1,0 +1,17 @@
+"""Tasks take the id of a row and are safe to run twice."""
+
+from celery import shared_task
+
+from achievements import services
+
+
+@shared_task
+def inspect_evidence(pk):
+    services.inspect_evidence(pk=pk)
+
+
+@shared_task
+def sweep_evidence():
+    """Inspect what a lost ring or a killed worker left behind."""
+    for pk in services.evidence_to_sweep():
+        inspect_evidence.apply_async((pk,), retry=False)

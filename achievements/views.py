@@ -1,0 +1,122 @@
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from accounts.decorators import learner_required
+from achievements.forms import AchievementForm, CatalogueSearchForm, StandardSearchForm, chosen_type
+from achievements.models import Achievement, AchievementType, CatalogueEntry, EvidenceFile, FrameworkVersion
+from achievements.serving import evidence_response
+
+PAGE_SIZE = 10
+DRAFT = "achievement_draft"
+DRAFT_FIELDS = ["name", "body_name", "body_code", "certificate_number", "obtained_on", "score", "description"]
+
+
+def _types():
+    return AchievementType.objects.filter(is_active=True, parent=None).prefetch_related("children")
+
+
+def _form_page(request, form, type):
+    context = {"form": form, "type": type, "types": _types()}
+    if request.htmx and request.htmx.target == "type-form":
+        return render(request, "achievements/includes/achievement_fields.html", context)
+    return render(request, "achievements/achievement_form.html", context)
+
+
+@learner_required
+def achievement_add(request):
+    """成果添加: choose a type, then its form; 「搜索」 is a second submit that keeps what was typed."""
+    if request.method == "POST":
+        return _achievement_post(request)
+    type_ = chosen_type(request.GET)
+    form = AchievementForm(type=type_, user=request.user, initial=_initial(request)) if type_ else None
+    return _form_page(request, form, type_)
+
+
+def _initial(request):
+    """The draft kept by 「搜索」, with the catalogue entry chosen there."""
+    resumed = "entry" in request.GET or "resume" in request.GET
+    draft = request.session.get(DRAFT, {}) if resumed else {}
+    entry = _entry_or_none(request.GET.get("entry"))
+    if entry is None:
+        return draft
+    institution = entry.institution
+    chosen = {"name": entry.name, "body_name": institution.name, "body_code": institution.bank_code or ""}
+    return draft | chosen | {"entry": entry.pk}
+
+
+def _entry_or_none(pk):
+    rows = CatalogueEntry.objects.choosable().select_related("institution")
+    return rows.filter(pk=int(pk)).first() if pk and pk.isascii() and pk.isdigit() and len(pk) < 19 else None
+
+
+def _achievement_post(request):
+    type_ = chosen_type(request.POST)
+    if type_ is None:
+        messages.error(request, _("请先选择成果分类。"))
+        return redirect("achievements:add")
+    action = request.POST.get("action")
+    if action in {"search", "clear"}:
+        extra = [key for key in request.POST if key.startswith("extra_")]
+        request.session[DRAFT] = {key: request.POST.get(key, "")[:1000] for key in DRAFT_FIELDS + extra}
+        page = "achievements:choose" if action == "search" else "achievements:add"
+        return redirect(f"{reverse(page)}?{urlencode({'type': type_.pk, 'resume': 1})}")
+    form = AchievementForm(request.POST, request.FILES, type=type_, user=request.user)
+    achievement = form.save() if form.is_valid() else None
+    if achievement is None:
+        return _form_page(request, form, type_)
+    request.session.pop(DRAFT, None)
+    messages.success(request, _("已添加学习成果“%s”。证明材料正在检查,稍后即可使用。") % achievement.name)
+    return redirect("portal:my_information")
+
+
+@learner_required
+def entry_choose(request):
+    """成果选择: the dialog (or page) behind 「搜索」."""
+    form = CatalogueSearchForm(request.GET)
+    page_obj = Paginator(form.entries(), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"form": form, "page_obj": page_obj, "type": chosen_type(request.GET)}
+    return render(request, "achievements/catalogueentry_choose.html", context)
+
+
+@require_GET
+def catalogue(request):
+    form = CatalogueSearchForm(request.GET)
+    page_obj = Paginator(form.entries(), PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "achievements/catalogueentry_list.html", {"form": form, "page_obj": page_obj})
+
+
+@require_GET
+def catalogue_entry(request, pk):
+    entry = get_object_or_404(CatalogueEntry.objects.select_related("institution", "type__parent"), pk=pk)
+    return render(request, "achievements/catalogueentry_detail.html", {"entry": entry})
+
+
+@learner_required
+def achievement_detail(request, pk):
+    rows = Achievement.objects.of(request.user).select_related("type__parent", "entry__institution")
+    achievement = get_object_or_404(rows.prefetch_related("files", "type__extra_fields"), pk=pk)
+    return render(request, "achievements/achievement_detail.html", {"achievement": achievement})
+
+
+@learner_required
+def evidence(request, pk, thumbnail=False):
+    """A file of one's own; anybody else's is not found."""
+    return evidence_response(get_object_or_404(EvidenceFile, pk=pk, learner=request.user.learner_id), thumbnail)
+
+
+@require_GET
+def framework(request):
+    version = FrameworkVersion.objects.filter(is_current=True).prefetch_related("levels").first()
+    return render(request, "achievements/framework_detail.html", {"version": version})
+
+
+@require_GET
+def standards(request):
+    form = StandardSearchForm(request.GET)
+    page_obj = Paginator(form.standards(), PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "achievements/industrystandard_list.html", {"form": form, "page_obj": page_obj})

@@ -1,0 +1,210 @@
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.timesince import timesince
+from django.utils.translation import gettext_lazy as _
+
+from conversion import review_views
+from conversion.models import (
+    Application,
+    Certificate,
+    ConversionRule,
+    Course,
+    CreditEntry,
+    Programme,
+    ReasonCode,
+    RuleGroup,
+    RuleSource,
+    RuleVersion,
+)
+from conversion.services.publishing import PublishingError, publish_version
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that services write and people only read."""
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(Application)
+class ApplicationAdmin(ReadOnlyAdmin):
+    """The reviewers' queue, longest waiting first; a case opens on its own page."""
+
+    list_display = ["case", "kind", "learner", "receiving_institution", "status", "waiting", "submitted_at"]
+    list_display_links = None
+    list_filter = ["status", "kind"]
+    search_fields = ["learner__name", "rule_version__rule__title"]
+    ordering = ["waiting_since", "pk"]
+    list_per_page = 25
+    show_full_result_count = False
+
+    def get_queryset(self, request):
+        return review_views.visible_applications(request.user)
+
+    def get_urls(self):
+        def staff(view):
+            return self.admin_site.admin_view(self._for_reviewers(view))
+
+        evidence = "<int:pk>/evidence/<int:file_pk>/"
+        return [
+            path("<int:pk>/review/", staff(review_views.application_review), name="conversion_application_review"),
+            path(evidence, staff(review_views.application_evidence), name="conversion_application_evidence"),
+            path(
+                f"{evidence}thumbnail/",
+                staff(review_views.application_evidence),
+                {"thumbnail": True},
+                name="conversion_application_thumbnail",
+            ),
+            *super().get_urls(),
+        ]
+
+    def _for_reviewers(self, view):
+        """`admin_view` checks for active staff only; a case needs the right to view cases."""
+
+        def guarded(request, *args, **kwargs):
+            if not self.has_view_permission(request):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    @admin.display(description=_("申请"))
+    def case(self, application):
+        url = reverse("admin:conversion_application_review", args=[application.pk])
+        return format_html('<a href="{}">{}</a>', url, application.title)
+
+    @admin.display(description=_("已等待"), ordering="waiting_since")
+    def waiting(self, application):
+        return timesince(application.waiting_since) if application.status in review_views.WAITING else "-"
+
+
+class RuleVersionInline(admin.StackedInline):
+    model = RuleVersion
+    extra = 0
+    show_change_link = True
+    fields = ["number", "status", "course", "outcome", "credits", "valid_from", "valid_to"]
+    readonly_fields = fields
+    can_delete = False
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(ConversionRule)
+class ConversionRuleAdmin(admin.ModelAdmin):
+    list_display = ["code", "title", "institution"]
+    list_select_related = ["institution"]
+    search_fields = ["code", "title"]
+    autocomplete_fields = ["institution"]
+    inlines = [RuleVersionInline]
+
+
+class RuleSourceInline(admin.TabularInline):
+    model = RuleSource
+    extra = 0
+    autocomplete_fields = ["entry"]
+
+
+class RuleGroupInline(admin.TabularInline):
+    model = RuleGroup
+    extra = 0
+    show_change_link = True
+
+
+class DraftOnlyMixin:
+    """A version that was published never changes: applications may have frozen it."""
+
+    def _is_draft(self, obj):
+        return obj is None or self._version_of(obj).status == RuleVersion.Status.DRAFT
+
+    def has_change_permission(self, request, obj=None):
+        return super().has_change_permission(request, obj) and self._is_draft(obj)
+
+    def has_delete_permission(self, request, obj=None):
+        return super().has_delete_permission(request, obj) and self._is_draft(obj)
+
+
+@admin.register(RuleVersion)
+class RuleVersionAdmin(DraftOnlyMixin, admin.ModelAdmin):
+    list_display = ["rule", "number", "status", "course", "credits", "valid_from", "valid_to"]
+    list_select_related = ["rule", "course__programme__institution"]
+    list_filter = ["status", "outcome"]
+    search_fields = ["rule__title", "rule__code"]
+    autocomplete_fields = ["rule", "course"]
+    readonly_fields = ["status", "drafted_by", "published_by", "published_at"]
+    inlines = [RuleGroupInline]
+    actions = ["publish"]
+
+    def _version_of(self, obj):
+        return obj
+
+    def save_model(self, request, obj, form, change):
+        obj.drafted_by = obj.drafted_by or request.user
+        super().save_model(request, obj, form, change)
+
+    @admin.action(description=_("发布所选版本(须由起草人以外的人操作)"), permissions=["publish"])
+    def publish(self, request, queryset):
+        for version in queryset:
+            try:
+                publish_version(version=version, by=request.user)
+            except PublishingError as error:
+                self.message_user(request, f"{version}:{error.message}", level="error")
+            else:
+                self.message_user(request, _("已发布:%s") % version)
+
+    def has_publish_permission(self, request):
+        return request.user.has_perm("conversion.publish_ruleversion")
+
+
+@admin.register(RuleGroup)
+class RuleGroupAdmin(DraftOnlyMixin, admin.ModelAdmin):
+    list_display = ["version", "position", "choose"]
+    list_select_related = ["version__rule"]
+    autocomplete_fields = ["version"]
+    inlines = [RuleSourceInline]
+
+    def _version_of(self, obj):
+        return obj.version
+
+
+@admin.register(Programme)
+class ProgrammeAdmin(admin.ModelAdmin):
+    list_display = ["name", "cohort", "institution", "total_credits"]
+    list_select_related = ["institution"]
+    search_fields = ["name", "institution__name"]
+    autocomplete_fields = ["institution"]
+
+
+@admin.register(Course)
+class CourseAdmin(admin.ModelAdmin):
+    list_display = ["name", "code", "programme", "credits", "nature"]
+    list_select_related = ["programme__institution"]
+    search_fields = ["name", "code"]
+    autocomplete_fields = ["programme"]
+
+
+@admin.register(ReasonCode)
+class ReasonCodeAdmin(admin.ModelAdmin):
+    list_display = ["code", "text", "is_active", "position"]
+
+
+@admin.register(CreditEntry)
+class CreditEntryAdmin(ReadOnlyAdmin):
+    list_display = ["learner", "application", "kind", "credits", "created_at"]
+    list_select_related = ["learner", "application"]
+    list_filter = ["kind"]
+
+
+@admin.register(Certificate)
+class CertificateAdmin(ReadOnlyAdmin):
+    list_display = ["number", "issued_at", "revoked_at"]
+    search_fields = ["=number"]
+    fields = ["number", "application", "content", "issued_at", "revoked_at"]

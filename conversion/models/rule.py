@@ -1,0 +1,207 @@
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Programme(models.Model):
+    """A programme of a receiving institution for one cohort (年级)."""
+
+    institution = models.ForeignKey(
+        "accounts.Institution", models.PROTECT, related_name="programmes", verbose_name=_("机构")
+    )
+    name = models.CharField(_("专业"), max_length=100)
+    cohort = models.CharField(_("年级"), max_length=10, help_text=_("如 2018"))
+    total_credits = models.DecimalField(_("毕业学分"), max_digits=5, decimal_places=1, null=True, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("专业")
+        ordering = ["institution", "name", "cohort"]
+        constraints = [
+            models.UniqueConstraint(fields=["institution", "name", "cohort"], name="programme_once_per_cohort")
+        ]
+
+    def __str__(self):
+        return f"{self.institution}{self.cohort}级{self.name}专业"
+
+
+class Course(models.Model):
+    """A course (or requirement) of a programme that a conversion can fill."""
+
+    class Nature(models.TextChoices):
+        REQUIRED = "required", _("必修")
+        ELECTIVE = "elective", _("选修")
+        REQUIREMENT = "requirement", _("毕业要求")
+
+    programme = models.ForeignKey(Programme, models.PROTECT, related_name="courses", verbose_name=_("专业"))
+    code = models.CharField(_("课程代码"), max_length=30)
+    name = models.CharField(_("课程名称"), max_length=100)
+    credits = models.DecimalField(_("学分"), max_digits=5, decimal_places=1)
+    nature = models.CharField(_("课程性质"), max_length=20, choices=Nature, default=Nature.REQUIRED)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("课程")
+        ordering = ["programme", "code"]
+        constraints = [models.UniqueConstraint(fields=["programme", "code"], name="course_code_once_per_programme")]
+
+    def __str__(self):
+        return self.name
+
+
+class ConversionRule(models.Model):
+    """转换规则: what stays the same over its versions."""
+
+    code = models.CharField(_("规则编号"), max_length=30, unique=True)
+    title = models.CharField(_("规则名称"), max_length=300)
+    institution = models.ForeignKey(
+        "accounts.Institution", models.PROTECT, related_name="conversion_rules", verbose_name=_("接收机构")
+    )
+    created_at = models.DateTimeField(_("创建时间"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("转换规则")
+        ordering = ["code"]
+
+    def __str__(self):
+        return self.title
+
+
+class RuleVersionQuerySet(models.QuerySet):
+    def in_force(self, on=None):
+        """Published versions that are valid on a day."""
+        on = on or timezone.localdate()
+        return self.filter(
+            Q(valid_from__lte=on), Q(valid_to__isnull=True) | Q(valid_to__gte=on), status=RuleVersion.Status.PUBLISHED
+        )
+
+    def search(self, text):
+        """Versions whose title, code, institution, programme or course contains every word of `text`."""
+        rows = self
+        for word in text.split()[:8]:
+            rows = rows.filter(
+                Q(rule__title__icontains=word)
+                | Q(rule__code__iexact=word)
+                | Q(rule__institution__name__icontains=word)
+                | Q(course__programme__name__icontains=word)
+                | Q(course__name__icontains=word)
+            )
+        return rows
+
+    def with_target(self):
+        return self.select_related("rule", "course__programme__institution")
+
+    def with_sources(self):
+        return self.prefetch_related("groups__sources__entry__institution")
+
+
+class RuleVersion(models.Model):
+    """What a rule asks for and gives, unchangeable once published; applications freeze one version."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("草稿")
+        PUBLISHED = "published", _("已发布")
+        SUSPENDED = "suspended", _("已暂停")
+        RETIRED = "retired", _("已停用")
+
+    class Outcome(models.TextChoices):
+        WAIVED = "waived", _("免修")
+        EXAM_FREE = "exam_free", _("免考")
+        ATTENDANCE_FREE = "attendance_free", _("免听")
+        SUBSTITUTED = "substituted", _("学分替代")
+
+    class ScorePolicy(models.TextChoices):
+        CARRY = "carry", _("沿用原成绩")
+        MEAN = "mean", _("取各成果成绩的平均")
+        FIXED = "fixed", _("固定成绩")
+        PASS = "pass", _("记为合格")
+
+    rule = models.ForeignKey(ConversionRule, models.PROTECT, related_name="versions", verbose_name=_("转换规则"))
+    number = models.PositiveSmallIntegerField(_("版本"))
+    status = models.CharField(_("状态"), max_length=10, choices=Status, default=Status.DRAFT)
+    course = models.ForeignKey(Course, models.PROTECT, related_name="rule_versions", verbose_name=_("目标课程"))
+    outcome = models.CharField(_("转换结果"), max_length=20, choices=Outcome)
+    credits = models.DecimalField(_("转换学分"), max_digits=5, decimal_places=1)
+    score_policy = models.CharField(_("成绩办法"), max_length=10, choices=ScorePolicy, default=ScorePolicy.PASS)
+    fixed_score = models.CharField(_("固定成绩"), max_length=20, blank=True)
+    policy_basis = models.CharField(_("政策依据"), max_length=200, blank=True)
+    valid_from = models.DateField(_("生效日期"))
+    valid_to = models.DateField(_("失效日期"), null=True, blank=True)
+    drafted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("起草人")
+    )
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("发布人")
+    )
+    published_at = models.DateTimeField(_("发布时间"), null=True, blank=True)
+
+    objects = RuleVersionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("规则版本")
+        ordering = ["rule", "number"]
+        permissions = [("publish_ruleversion", _("发布规则版本"))]
+        constraints = [
+            models.UniqueConstraint(fields=["rule", "number"], name="version_number_once_per_rule"),
+            models.UniqueConstraint(
+                fields=["rule"], condition=Q(status="published"), name="one_published_version_per_rule"
+            ),
+            models.CheckConstraint(condition=Q(credits__gte=0), name="version_credits_not_negative"),
+            models.CheckConstraint(
+                condition=Q(status="draft") | Q(published_by__isnull=False, published_at__isnull=False),
+                name="published_version_names_its_publisher",
+            ),
+            models.CheckConstraint(
+                condition=Q(published_by__isnull=True) | Q(drafted_by__isnull=True) | ~Q(published_by=F("drafted_by")),
+                name="publishing_takes_two_people",
+                violation_error_message=_("起草人不能发布自己的规则。"),
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.rule.title} v{self.number}"
+
+    def get_absolute_url(self):
+        return reverse("conversion:rule_detail", args=[self.rule_id])
+
+
+class RuleGroup(models.Model):
+    """One AND-part of a version: `choose` of its sources are needed."""
+
+    version = models.ForeignKey(RuleVersion, models.CASCADE, related_name="groups", verbose_name=_("规则版本"))
+    position = models.PositiveSmallIntegerField(_("次序"), default=1)
+    choose = models.PositiveSmallIntegerField(_("需要几项"), default=1)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("成果组")
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["version", "position"], name="group_position_once_per_version"),
+            models.CheckConstraint(condition=Q(choose__gte=1), name="group_needs_at_least_one"),
+        ]
+
+    def __str__(self):
+        return f"{self.version} #{self.position}"
+
+
+class RuleSource(models.Model):
+    """A catalogue entry that can stand in a group, and what an achievement of it must fulfil."""
+
+    group = models.ForeignKey(RuleGroup, models.CASCADE, related_name="sources", verbose_name=_("成果组"))
+    entry = models.ForeignKey(
+        "achievements.CatalogueEntry", models.PROTECT, related_name="rule_sources", verbose_name=_("名录成果")
+    )
+    min_score = models.DecimalField(_("最低成绩"), max_digits=6, decimal_places=2, null=True, blank=True)
+    min_framework_level = models.PositiveSmallIntegerField(_("最低资历框架等级"), null=True, blank=True)
+    obtained_from = models.DateField(_("取得时间不早于"), null=True, blank=True)
+    obtained_to = models.DateField(_("取得时间不晚于"), null=True, blank=True)
+    max_age_months = models.PositiveSmallIntegerField(_("取得后多少个月内有效"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("来源成果")
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["group", "entry"], name="entry_once_per_group")]
+
+    def __str__(self):
+        return self.entry.name

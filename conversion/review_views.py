@@ -1,0 +1,125 @@
+"""The reviewer's pages inside the admin: one case with evidence, conditions and decision side by side."""
+
+from django.contrib import admin, messages
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+
+from achievements.models import Achievement, EvidenceFile
+from achievements.serving import evidence_response
+from conversion import rules
+from conversion.forms import ReviewForm
+from conversion.models import Application, CreditEntry
+from conversion.models.application import UNDER_REVIEW
+from conversion.services import reviews
+
+WAITING = UNDER_REVIEW
+
+
+def visible_applications(user):
+    """The cases a reviewer may see: the centre all, an institution those it receives; nobody his own."""
+    applications = Application.objects.for_lists()
+    if not user.belongs_to_centre:
+        applications = applications.filter(receiving_institution=user.institution_id)
+    return applications.exclude(submitted_by=user)
+
+
+def application_review(request, pk):
+    application = get_object_or_404(visible_applications(request.user), pk=pk)
+    actions = reviews.may_decide(application, request.user)
+    form = ReviewForm(
+        request.POST or None,
+        actions=reviews.stage_actions(application.status),
+        needs_reason=reviews.NEEDS_REASON,
+        initial={"seen_status": application.status},
+    )
+    if request.method == "POST":
+        response = _decided(request, application, form)
+        if response:
+            return response
+        application.refresh_from_db()
+    return render(request, "admin/conversion/application/review.html", _context(request, application, form, actions))
+
+
+def _decided(request, application, form):
+    """Take the decision of a POST; None when the form has to be shown again."""
+    seen = request.POST.get("seen_status")
+    if seen != application.status:
+        _tell_who_decided(request, application.records.last())
+        return redirect("admin:conversion_application_review", application.pk)
+    if not form.is_valid():
+        return None
+    data = form.cleaned_data
+    try:
+        reviews.decide(
+            application=application,
+            action=data["action"],
+            by=request.user,
+            reason=data["reason"],
+            opinion=data["opinion"],
+        )
+    except reviews.NotAllowedError as error:
+        form.add_error(None, error.message)
+        return None
+    except reviews.DecidedMeanwhileError as error:
+        _tell_who_decided(request, error.record)
+        return redirect("admin:conversion_application_review", application.pk)
+    messages.success(request, _("已记录:%s。") % data["action"].label)
+    return redirect("admin:conversion_application_changelist")
+
+
+def _tell_who_decided(request, record):
+    text = _("这件申请已由 %(who)s 处理(%(what)s),您的操作没有生效。")
+    messages.warning(request, text % {"who": record.by, "what": record.get_action_display()})
+
+
+def _context(request, application, form, actions):
+    sources = list(
+        Achievement.objects.filter(application_sources__application=application)
+        .select_related("type", "entry__institution")
+        .prefetch_related("files", "type__extra_fields")
+    )
+    return {
+        **admin.site.each_context(request),
+        "title": _("审核申请"),
+        "opts": Application._meta,
+        "application": application,
+        "learner": application.learner,
+        "sources": sources,
+        "files": application.files.all(),
+        "assessment": _assessment(application, sources),
+        "records": application.records.select_related("by", "reason"),
+        "balance": CreditEntry.objects.filter(learner=application.learner).balance(),
+        "form": form if actions else None,
+        "may_not": "" if actions else _why_not(application, request.user),
+    }
+
+
+def _assessment(application, sources):
+    if application.rule_version is None:
+        return None
+    version = application.rule_version
+    return rules.assess(version, sources, on=application.submitted_at.date())
+
+
+def _why_not(application, user):
+    """Why this reviewer can't decide the case now, for the page to say."""
+    actions = reviews.stage_actions(application.status)
+    if not actions:
+        return _("这件申请当前不需要审核。")
+    try:
+        reviews.check_may_decide(application=application, action=actions[0], by=user)
+    except reviews.NotAllowedError as error:
+        return error.message
+    return ""
+
+
+def application_evidence(request, pk, file_pk, thumbnail=False):
+    """A file of a case, for those who may see the case."""
+    application = get_object_or_404(visible_applications(request.user), pk=pk)
+    evidence = get_object_or_404(EvidenceFile, pk=file_pk)
+    of_case = application.files.filter(pk=file_pk).exists()
+    of_source = application.sources.filter(achievement__files=file_pk).exists()
+    if not (of_case or of_source):
+        raise Http404
+    return evidence_response(evidence, thumbnail)

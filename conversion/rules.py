@@ -1,0 +1,304 @@
+"""Eligibility: which rules achievements satisfy, and why. Reads, never writes.
+
+One engine answers the counter in the grid, the list in the dialog, the check at submission and at approval.
+`open_slots` finds in one query which rules an achievement has a slot in; `assess` explains one rule version.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from dateutil.relativedelta import relativedelta
+from django.db import models
+from django.db.models import Count, Exists, F, OuterRef, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from achievements.models import Achievement
+from conversion.models import ApplicationSource, RuleSource, RuleVersion
+from conversion.models.application import DEAD, Kind, Status
+
+
+class Verdict(StrEnum):
+    MATCH = "match"
+    MISSING = "missing"
+    USED = "used"
+
+
+VERDICT_LABELS = {
+    Verdict.MATCH: gettext_lazy("符合条件"),
+    Verdict.MISSING: gettext_lazy("还缺成果"),
+    Verdict.USED: gettext_lazy("已申请"),
+}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One thing a rule asks for: what is required, what there is, and what would meet it."""
+
+    label: str
+    required: str
+    actual: str
+    met: bool
+    remedy: str = ""
+
+
+@dataclass
+class Assessment:
+    """What the engine says about one rule version for a set of achievements."""
+
+    version: RuleVersion
+    verdict: Verdict
+    conditions: list[Condition] = field(default_factory=list)
+    used: list[Achievement] = field(default_factory=list)
+
+    @property
+    def is_match(self):
+        return self.verdict == Verdict.MATCH
+
+    @property
+    def verdict_label(self):
+        return VERDICT_LABELS[self.verdict]
+
+    @property
+    def missing(self):
+        """The remedies of the conditions that aren't met, for 「还需要: …」."""
+        return [condition.remedy for condition in self.conditions if not condition.met]
+
+
+def in_force_q(prefix, on):
+    """Published and valid on a day, for a query that reaches the version through `prefix`."""
+    return Q(
+        Q(**{f"{prefix}valid_to__isnull": True}) | Q(**{f"{prefix}valid_to__gte": on}),
+        **{f"{prefix}status": RuleVersion.Status.PUBLISHED, f"{prefix}valid_from__lte": on},
+    )
+
+
+def months_before(on, months):
+    """The day `months` (a column) before the day `on`, as `relativedelta` counts in `_age_condition`."""
+    return models.Func(
+        models.Value(on, models.DateField()),
+        F(months),
+        template="(%(expressions)s))::date",
+        arg_joiner="::date - make_interval(months => ",
+        output_field=models.DateField(),
+    )
+
+
+def open_slots(achievements, on=None):
+    """Source slots of rules in force that the given achievements satisfy by themselves and don't yet use.
+
+    `achievements` is a list of achievements or ids. Each row has `achievement_id`; a rule can have several rows.
+    """
+    on = on or timezone.localdate()
+    used = ApplicationSource.objects.filter(
+        achievement=OuterRef("entry__achievements"), rule=OuterRef("group__version__rule"), kind=Kind.CONVERSION
+    ).exclude(application_status__in=DEAD)
+    return RuleSource.objects.filter(
+        in_force_q("group__version__", on),
+        Q(min_score__isnull=True) | Q(entry__achievements__score__gte=F("min_score")),
+        Q(min_framework_level__isnull=True) | Q(entry__framework_level__gte=F("min_framework_level")),
+        Q(obtained_from__isnull=True) | Q(entry__achievements__obtained_on__gte=F("obtained_from")),
+        Q(obtained_to__isnull=True) | Q(entry__achievements__obtained_on__lte=F("obtained_to")),
+        Q(max_age_months__isnull=True) | Q(entry__achievements__obtained_on__gte=months_before(on, "max_age_months")),
+        ~Exists(used),
+        entry__achievements__in=achievements,
+    ).annotate(achievement_id=F("entry__achievements"))
+
+
+def convertible_counts(achievements, on=None):
+    """可转换规则数 of each achievement as {id: count}, in one aggregate query."""
+    rows = open_slots(achievements, on).values("achievement_id").annotate(rules=Count("group__version", distinct=True))
+    return {row["achievement_id"]: row["rules"] for row in rows.order_by()}
+
+
+def live_counts(achievements):
+    """({id: live applications}, {id: approved ones}): 已用转换规则数 counts those not refused or withdrawn."""
+    live = ApplicationSource.objects.filter(achievement__in=achievements, kind=Kind.CONVERSION).exclude(
+        application_status__in=DEAD
+    )
+    approved = Count("pk", filter=Q(application_status=Status.APPROVED))
+    rows = list(live.values_list("achievement_id").annotate(Count("pk"), approved).order_by())
+    return {pk: count for pk, count, _approved in rows}, {pk: count for pk, _live, count in rows}
+
+
+def open_versions(achievements, on=None):
+    """The rule versions behind 可转换规则数: in force, with an open slot for one of the achievements."""
+    slots = open_slots(achievements, on).values("group__version")
+    return RuleVersion.objects.filter(pk__in=slots).with_target().with_sources()
+
+
+def used_pairs(achievements):
+    """(achievement id, rule id) pairs that live applications reserve."""
+    live = ApplicationSource.objects.filter(achievement__in=achievements, kind=Kind.CONVERSION)
+    return set(live.exclude(application_status__in=DEAD).values_list("achievement_id", "rule_id"))
+
+
+def _threshold(label, required, actual, met):
+    remedy = _("%(label)s: %(required)s") % {"label": label, "required": required}
+    return Condition(label, str(required), str(actual), met, "" if met else remedy)
+
+
+def source_conditions(source, achievement, on):
+    """The thresholds of a source for an achievement of its entry, each as a `Condition`."""
+    entry_level, obtained = achievement.entry.framework_level, achievement.obtained_on
+    conditions = []
+    if source.min_score is not None:
+        score = achievement.score
+        met = score is not None and score >= source.min_score
+        actual = _("未填写") if score is None else score
+        conditions.append(_threshold(_("成绩"), source.min_score, actual, met))
+    if source.min_framework_level is not None:
+        met = entry_level is not None and entry_level >= source.min_framework_level
+        actual = entry_level or _("未定级")
+        conditions.append(_threshold(_("资历框架等级"), source.min_framework_level, actual, met))
+    if source.obtained_from is not None:
+        met = obtained >= source.obtained_from
+        conditions.append(_threshold(_("取得时间不早于"), source.obtained_from, obtained, met))
+    if source.obtained_to is not None:
+        met = obtained <= source.obtained_to
+        conditions.append(_threshold(_("取得时间不晚于"), source.obtained_to, obtained, met))
+    if source.max_age_months is not None:
+        earliest = on - relativedelta(months=source.max_age_months)
+        conditions.append(_threshold(_("取得时间不早于"), earliest, obtained, obtained >= earliest))
+    return conditions
+
+
+def satisfies(source, achievement, on):
+    return source.entry_id == achievement.entry_id and all(
+        condition.met for condition in source_conditions(source, achievement, on)
+    )
+
+
+def _fill_slots(groups, achievements, on):
+    """Give each slot of each group an achievement of its own where possible (augmenting paths).
+
+    Returns {slot: achievement}, a slot being (group, n-th of its `choose`).
+    """
+    slots = [(group, n) for group in groups for n in range(group.choose)]
+    fits = {
+        slot: [a for a in achievements if any(satisfies(source, a, on) for source in slot[0].sources.all())]
+        for slot in slots
+    }
+    holder = {}
+
+    def place(slot, tried):
+        for achievement in fits[slot]:
+            if achievement.pk in tried:
+                continue
+            tried.add(achievement.pk)
+            if achievement.pk not in holder or place(holder[achievement.pk], tried):
+                holder[achievement.pk] = slot
+                return True
+        return False
+
+    for slot in slots:
+        place(slot, set())
+    by_id = {achievement.pk: achievement for achievement in achievements}
+    return {slot: by_id[pk] for pk, slot in holder.items()}
+
+
+def _group_conditions(group, filling, achievements, on):
+    sources = list(group.sources.all())
+    names = "、".join(source.entry.name for source in sources[:5]) + ("…" if len(sources) > 5 else "")
+    held = [filling[group, n] for n in range(group.choose) if (group, n) in filling]
+    lacking = group.choose - len(held)
+    required = names if len(sources) == 1 else _("%(names)s 中的 %(n)d 项") % {"names": names, "n": group.choose}
+    actual = "、".join(achievement.name for achievement in held) or _("没有")
+    yield Condition(_("所需成果"), required, actual, not lacking, _("还需要: %s") % required if lacking else "")
+    for source in sources:
+        for achievement in achievements:
+            if source.entry_id == achievement.entry_id and (achievement in held or lacking):
+                yield from source_conditions(source, achievement, on)
+
+
+def assess(version, achievements, on=None, reserved=frozenset()):
+    """Explain one rule version for achievements; `reserved` are the pairs of `used_pairs`."""
+    on = on or timezone.localdate()
+    free = [a for a in achievements if (a.pk, version.rule_id) not in reserved]
+    groups = list(version.groups.all())
+    filling = _fill_slots(groups, free, on)
+    conditions = [condition for group in groups for condition in _group_conditions(group, filling, free, on)]
+    complete = bool(groups) and len(filling) == sum(group.choose for group in groups)
+    short_of = Verdict.USED if achievements and not free else Verdict.MISSING
+    verdict = Verdict.MATCH if complete else short_of
+    used = [achievement for achievement in achievements if achievement in filling.values()]
+    return Assessment(version, verdict, conditions, used)
+
+
+def assess_all(versions, achievements, on=None):
+    """Assess several versions for the same achievements, as the dialog lists them and the form accepts them."""
+    reserved = used_pairs(achievements)
+    return [assess(version, achievements, on, reserved) for version in versions]
+
+
+def assess_submission(version, achievements, on=None):
+    """Assess a version as the form must: only what the dialog would list now can be a match."""
+    assessment = assess(version, achievements, on, used_pairs(achievements))
+    if assessment.is_match and not open_versions(achievements, on).filter(pk=version.pk).exists():
+        return Assessment(version, Verdict.MISSING, [*assessment.conditions, _not_in_force()])
+    return assessment
+
+
+def _not_in_force():
+    return Condition(_("规则状态"), _("已发布且在有效期内"), _("已停用或不在有效期"), False, _("请选择其他规则"))
+
+
+BY_TARGET = (
+    "course__programme__institution__bank_code",
+    "course__programme__cohort",
+    "course__programme__name",
+    "course__code",
+    "rule__title",
+    "pk",
+)
+
+
+class GridStatus(StrEnum):
+    """状态 of an achievement in 转换成果申请."""
+
+    CONVERTED = "converted"
+    APPLIED = "applied"
+    OPEN = "open"
+
+
+GRID_LABELS = {
+    GridStatus.CONVERTED: gettext_lazy("已转换"),
+    GridStatus.APPLIED: gettext_lazy("已申请"),
+    GridStatus.OPEN: gettext_lazy("未申请"),
+}
+
+
+@dataclass
+class GridRow:
+    """One line of 转换成果申请; a row can be chosen while a rule is open to it."""
+
+    achievement: Achievement
+    convertible: int
+    used: int
+    status: GridStatus
+
+    @property
+    def status_label(self):
+        return GRID_LABELS[self.status]
+
+    @property
+    def can_be_chosen(self):
+        return self.convertible > 0
+
+
+def grid_rows(achievements):
+    """The lines of one page of the grid, in a constant number of queries."""
+    achievements = list(achievements)
+    convertible = convertible_counts(achievements)
+    live, approved = live_counts(achievements)
+    return [
+        GridRow(a, convertible.get(a.pk, 0), live.get(a.pk, 0), _grid_status(a.pk, live, approved))
+        for a in achievements
+    ]
+
+
+def _grid_status(pk, live, approved):
+    if approved.get(pk):
+        return GridStatus.CONVERTED
+    return GridStatus.APPLIED if live.get(pk) else GridStatus.OPEN

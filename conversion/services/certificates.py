@@ -1,0 +1,127 @@
+"""转换证明: issued once, with the final approval, from the frozen data of the case."""
+
+import re
+import secrets
+import unicodedata
+from datetime import date
+from decimal import Decimal
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import RateLimit
+from conversion.certificate_pdf import CertificateContent, SourceLine, StageLine, render_certificate
+from conversion.models import Certificate
+
+# Crockford's base 32: no I, L, O, U to misread.
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_number(year):
+    """A number such as ZH2026-7K3M9QXD: random, so that numbers can't be counted through."""
+    return f"ZH{year}-" + "".join(secrets.choice(ALPHABET) for _place in range(8))
+
+
+def issue_certificate(*, application):
+    """Write the certificate of an approved conversion; what it says never changes afterwards."""
+    today = timezone.localdate()
+    return Certificate.objects.create(
+        application=application,
+        number=new_number(today.year),
+        token=secrets.token_urlsafe(16),
+        content=certificate_content(application, today),
+    )
+
+
+def certificate_content(application, issued_on):
+    """The frozen JSON content of a certificate."""
+    learner = application.learner
+    return {
+        "name": learner.name,
+        "document_kind": learner.get_document_kind_display(),
+        "masked_document": learner.masked_document,
+        "issued_on": issued_on.isoformat(),
+        "stages": [
+            {
+                "stage": record.get_action_display(),
+                "unit": record.unit,
+                "on": timezone.localdate(record.at).isoformat(),
+            }
+            for record in application.records.filter(action__in=["first_approve", "final_approve"]).order_by("number")
+        ],
+        **application.snapshot,
+    }
+
+
+def find_certificate(*, address, number="", token=""):
+    """Return (certificate or None, whether this address asked too often) for the public check."""
+    if not (number or token):
+        return None, False
+    if not RateLimit.take("verify", address, settings.VERIFICATIONS_PER_ADDRESS):
+        return None, True
+    key = {"token": token[:64]} if token else {"number": tidy_number(number)}
+    return Certificate.objects.filter(**key).first(), False
+
+
+def tidy_number(text):
+    """A certificate number as people type it: any case and width, O for 0, I and L for 1, with or without dash."""
+    compact = re.sub(r"[\s\-—]", "", unicodedata.normalize("NFKC", text)).upper()[:30]
+    year, rest = compact[:6], compact[6:].translate(str.maketrans("OIL", "011"))
+    return f"{year}-{rest}"
+
+
+def certificate_pdf_bytes(certificate):
+    """Render the stored content of a certificate; raises `MissingGlyphError` rather than printing a box."""
+    return render_certificate(printed_content(certificate))
+
+
+def printed_content(certificate):
+    content = certificate.content
+    rule, target = content["rule"], content["target"]
+    return CertificateContent(
+        number=certificate.number,
+        learner_name=content["name"],
+        document_kind=content["document_kind"],
+        masked_document=content["masked_document"],
+        sources=tuple(_source_line(source) for source in content["sources"]),
+        institution=target["institution"],
+        institution_code=target["institution_code"] or "",
+        programme=target["programme"],
+        cohort=target["cohort"],
+        course_code=target["course_code"],
+        course_name=target["course"],
+        course_credits=Decimal(target["course_credits"]),
+        course_kind=target["course_nature"],
+        outcome=rule["outcome"],
+        credits=Decimal(rule["credits"]),
+        rule_code=rule["code"],
+        rule_version=rule["version"],
+        rule_title=rule["title"],
+        stages=tuple(
+            StageLine(name=stage["stage"], unit=stage["unit"], decided_on=date.fromisoformat(stage["on"]))
+            for stage in content["stages"]
+        ),
+        issued_on=date.fromisoformat(content["issued_on"]),
+        verification_url=settings.SITE_URL + reverse("conversion:verify_token", args=[certificate.token]),
+        verification_code=certificate.token,
+        status="" if certificate.is_valid else _("已撤销"),
+    )
+
+
+def _source_line(source):
+    return SourceLine(
+        name=source["name"],
+        kind=source["type"],
+        level=source["level"],
+        certificate_number=source["certificate_number"],
+        awarding_body=source["body_name"],
+        obtained_on=date.fromisoformat(source["obtained_on"]),
+        score=source["score"] or "",
+    )
+
+
+def masked_name(name):
+    """A name as the public check shows it: 王*, 欧阳**, never more than the first character."""
+    return name[:1] + "*" * max(len(name) - 1, 1)

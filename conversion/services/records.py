@@ -1,0 +1,47 @@
+"""The append-only record of a case."""
+
+import hashlib
+import json
+
+from django.utils import timezone
+
+from conversion.models import ReviewRecord
+
+
+def record_hash(record):
+    """SHA-256 over the previous record's hash and everything this one says."""
+    content = [
+        record.previous_hash,
+        record.application_id,
+        record.number,
+        record.action,
+        record.from_status,
+        record.to_status,
+        record.by_id,
+        record.unit,
+        record.reason_id,
+        record.opinion,
+        record.at.isoformat(),
+    ]
+    return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+
+def write_record(*, application, action, from_status, by, unit="", reason=None, opinion=""):
+    """Append what has just happened to a case; the caller's transaction holds the case's row lock."""
+    last = application.records.order_by("-number").first()
+    record = ReviewRecord(
+        application=application,
+        number=last.number + 1 if last else 1,
+        action=action,
+        from_status=from_status,
+        to_status=application.status,
+        by=by,
+        unit=unit,
+        reason=reason,
+        opinion=opinion,
+        at=timezone.now(),
+        previous_hash=last.hash if last else "",
+    )
+    record.hash = record_hash(record)
+    record.save()
+    return record

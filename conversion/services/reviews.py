@@ -1,0 +1,149 @@
+"""The two reviews: rights, decision, record, ledger, certificate and message in one transaction."""
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.services.people import verify_learner
+from conversion.models import CreditEntry
+from conversion.models.application import Action, InvalidTransitionError, Kind, Status
+from conversion.services.certificates import issue_certificate
+from conversion.services.records import write_record
+from messaging.services import send_inbox_message
+
+FIRST_STAGE = {Action.FIRST_APPROVE, Action.FIRST_REJECT, Action.RETURN}
+NEEDS_REASON = {Action.FIRST_REJECT, Action.FINAL_REJECT, Action.RETURN}
+CENTRE = _("学分银行管理中心")
+
+
+class NotAllowedError(Exception):
+    """This person may not decide this case; `message` says why."""
+
+    def __init__(self, message):
+        super().__init__(message)
+        self.message = message
+
+
+class ReasonMissingError(Exception):
+    """A refusal or return without a reason code."""
+
+    message = _("不予通过或退回时必须选择原因。")
+
+
+class DecidedMeanwhileError(Exception):
+    """Somebody else decided first; `record` says who and what."""
+
+    def __init__(self, record):
+        super().__init__("decided meanwhile")
+        self.record = record
+
+
+def stage_actions(status):
+    """What may be decided in a state, the approval first."""
+    if status == Status.SUBMITTED:
+        return [Action.FIRST_APPROVE, Action.RETURN, Action.FIRST_REJECT]
+    if status == Status.FIRST_APPROVED:
+        return [Action.FINAL_APPROVE, Action.FINAL_REJECT]
+    return []
+
+
+def check_may_decide(*, application, action, by):
+    """Raise `NotAllowedError` unless `by` may take `action` on the case.
+
+    初审 of a conversion belongs to the receiving institution, everything else to the centre; never two stages
+    by one person, never one's own case (product.md: Review).
+    """
+    first = action in FIRST_STAGE
+    permission = "conversion.first_review_application" if first else "conversion.final_review_application"
+    if not (by.is_active and by.is_staff and by.has_perm(permission)):
+        raise NotAllowedError(_("您没有这一审核阶段的权限。"))
+    if not _unit_fits(application, first, by):
+        raise NotAllowedError(_("这件申请不属于您所在的单位审核。"))
+    if by.pk == application.submitted_by_id or (by.learner_id and by.learner_id == application.learner_id):
+        raise NotAllowedError(_("不能审核自己的申请。"))
+    if not first and by.pk == application.first_reviewer_id:
+        raise NotAllowedError(_("初审和终审必须由不同的人完成。"))
+
+
+def _unit_fits(application, first, by):
+    if first and application.kind != Kind.RECOGNITION:
+        return by.institution_id == application.receiving_institution_id
+    return by.belongs_to_centre
+
+
+def may_decide(application, by):
+    """The actions open to `by` on the case now."""
+    allowed = []
+    for action in stage_actions(application.status):
+        try:
+            check_may_decide(application=application, action=action, by=by)
+        except NotAllowedError:
+            continue
+        allowed.append(action)
+    return allowed
+
+
+@transaction.atomic
+def decide(*, application, action, by, reason=None, opinion=""):
+    """Take one review decision.
+
+    Raises `NotAllowedError`, `ReasonMissingError`, or `DecidedMeanwhileError` when another reviewer was first.
+    """
+    check_may_decide(application=application, action=action, by=by)
+    if action in NEEDS_REASON and reason is None:
+        raise ReasonMissingError
+    before = application.status
+    try:
+        application.move(action, **_changes(action, by, reason))
+    except InvalidTransitionError as error:
+        raise DecidedMeanwhileError(application.records.last()) from error
+    unit = by.institution.name if by.institution_id else str(CENTRE)
+    reason = reason if action in NEEDS_REASON else None
+    write_record(
+        application=application, action=action, from_status=before, by=by, unit=unit, reason=reason, opinion=opinion
+    )
+    if application.status == Status.APPROVED:
+        _grant(application)
+    _tell(application, action, reason, opinion)
+    return application
+
+
+def _changes(action, by, reason):
+    now = timezone.now()
+    changes = {"waiting_since": now}
+    if action in {Action.FIRST_APPROVE, Action.FIRST_REJECT}:
+        changes["first_reviewer"] = by
+    elif action in {Action.FINAL_APPROVE, Action.FINAL_REJECT}:
+        changes["final_reviewer"] = by
+    if action in {Action.FIRST_REJECT, Action.FINAL_REJECT}:
+        changes["refusal_reason"] = reason
+    if action in {Action.FIRST_REJECT, Action.FINAL_REJECT, Action.FINAL_APPROVE}:
+        changes["decided_at"] = now
+    return changes
+
+
+def _grant(application):
+    """What a final approval writes: the person counts as proven; a conversion brings credit and certificate."""
+    verify_learner(learner=application.learner)
+    if application.kind == Kind.CONVERSION:
+        CreditEntry.objects.create(
+            learner=application.learner,
+            application=application,
+            kind=CreditEntry.Kind.AWARD,
+            credits=application.snapshot["rule"]["credits"],
+        )
+        issue_certificate(application=application)
+
+
+def _tell(application, action, reason, opinion):
+    lines = [_("您的申请“%(title)s”:%(result)s。") % {"title": application.title, "result": action.label}]
+    if reason:
+        lines.append(_("原因:%s") % reason.text)
+    if opinion:
+        lines.append(_("意见:%s") % opinion)
+    send_inbox_message(
+        recipient=application.submitted_by,
+        subject=_("%(kind)s审核结果:%(result)s") % {"kind": application.get_kind_display(), "result": action.label},
+        body="\n".join(lines),
+        link=application.get_absolute_url(),
+    )

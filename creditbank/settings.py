@@ -1,0 +1,249 @@
+"""The one settings file. Everything that differs between installations is read from the environment.
+
+`CREDITBANK_ENV=production` asks for every secret and refuses to start with a development one.
+"""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from creditbank import local_services
+
+env = environ.Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+ENVIRONMENT = env("CREDITBANK_ENV", default="development")
+if ENVIRONMENT not in {"development", "production"}:
+    raise ImproperlyConfigured("CREDITBANK_ENV is 'development' or 'production'.")
+PRODUCTION = ENVIRONMENT == "production"
+DEBUG = not PRODUCTION
+
+
+def secret(name):
+    """Return a secret of the environment; development has fixed ones, production must bring its own."""
+    value = env(name, default="")
+    if value and not (PRODUCTION and (value.startswith("development-") or len(value) < 32)):
+        return value
+    if PRODUCTION:
+        raise ImproperlyConfigured(f"{name} must be set to a secret of at least 32 characters in production.")
+    return f"development-only-{name.lower()}-never-used-for-real-data"
+
+
+SECRET_KEY = secret("SECRET_KEY")
+DIGEST_KEY = secret("DIGEST_KEY")
+# Comma-separated, oldest first: the last one encrypts, all of them decrypt.
+PERSONAL_DATA_KEYS = secret("PERSONAL_DATA_KEYS").split(",")
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
+SITE_URL = env("SITE_URL", default=f"http://127.0.0.1:{env('PORT', default='8000')}")
+CSRF_TRUSTED_ORIGINS = [SITE_URL] if SITE_URL.startswith("https://") else []
+if PRODUCTION and not (ALLOWED_HOSTS and "*" not in ALLOWED_HOSTS and SITE_URL.startswith("https://")):
+    raise ImproperlyConfigured("Production needs ALLOWED_HOSTS (no *) and an https SITE_URL.")
+
+INSTALLED_APPS = [
+    "portal",
+    "conversion",
+    "achievements",
+    "accounts",
+    "messaging",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "captcha",
+    "crispy_forms",
+    "crispy_bootstrap5",
+    "django_htmx",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "portal.middleware.ServiceUnavailableMiddleware",
+    "portal.middleware.RefuseUnstorableTextMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.middleware.PersonalPagesMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "creditbank.urls"
+WSGI_APPLICATION = "creditbank.wsgi.application"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.context_processors.frame",
+            ],
+        },
+    },
+]
+
+# Where no server is named, the project's own local ones serve (and are started when none run).
+_database_url, _redis_url = env("DATABASE_URL", default=""), env("REDIS_URL", default="")
+if not (_database_url and _redis_url):
+    if PRODUCTION:
+        raise ImproperlyConfigured("DATABASE_URL and REDIS_URL must be set in production.")
+    _services = local_services.connect()
+    _database_url, _redis_url = _database_url or _services.database_url, _redis_url or _services.redis_url
+
+DATABASES = {
+    "default": env.db_url_config(_database_url)
+    | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "ATOMIC_REQUESTS": False},
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Celery: a doorbell, not a ledger (promises: Queue). The lost ring is swept up by beat.
+CELERY_BROKER_URL = _redis_url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 120,
+    "socket_connect_timeout": 1,
+    "socket_timeout": 5,
+    "max_retries": 0,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_TIME_LIMIT = 55
+CELERY_TASK_SOFT_TIME_LIMIT = 50
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    "sweep-sms": {"task": "messaging.tasks.sweep_sms", "schedule": 20, "options": {"expires": 20}},
+    "sweep-evidence": {"task": "achievements.tasks.sweep_evidence", "schedule": 30, "options": {"expires": 30}},
+}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.IdentifierBackend"]
+LOGIN_URL = "accounts:sign_in"
+LOGIN_REDIRECT_URL = "portal:my_information"
+LOGOUT_REDIRECT_URL = "portal:home"
+PASSWORD_HASHERS = [
+    "accounts.hashers.PortalArgon2Hasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+# Two length rules stand in the guide; registration and reset follow `change` (product.md).
+PASSWORD_LENGTHS = {"activation": (6, 15), "change": (8, 15)}
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"}]
+
+# Codes and limits (promises: Codes, logins, limits). Windows are (times, seconds).
+CODE_VALID_SECONDS = 600
+CODE_ATTEMPTS = 5
+WRONG_CODES_PER_PERSON = [(20, 86400)]
+SMS_PER_PERSON = [(1, 60), (5, 3600), (10, 86400)]
+SMS_PER_ADDRESS = [(60, 600), (300, 3600)]
+SMS_PER_DAY = env.int("SMS_PER_DAY", default=20000)
+SIGN_IN_FAILURES_PER_ACCOUNT = [(5, 900)]
+SIGN_IN_FAILURES_PER_ADDRESS = [(30, 900)]
+SIGN_IN_FAILURES_BEFORE_CAPTCHA = 2
+VERIFICATIONS_PER_ADDRESS = [(60, 600)]
+
+# SMS gateways: "local" shows messages on a page that exists in development only.
+SMS_GATEWAY = env("SMS_GATEWAY", default="http" if PRODUCTION else "local")
+SMS_HTTP_URL = env("SMS_HTTP_URL", default="")
+SMS_HTTP_KEY = env("SMS_HTTP_KEY", default="")
+SMS_HTTP_TIMEOUT = env.float("SMS_HTTP_TIMEOUT", default=5.0)
+SMS_RETRY_SECONDS = (5, 15, 30)
+SMS_GIVE_UP_SECONDS = 90
+if PRODUCTION and (SMS_GATEWAY != "http" or not SMS_HTTP_URL.startswith("https://")):
+    raise ImproperlyConfigured("Production needs SMS_GATEWAY=http and an https SMS_HTTP_URL.")
+
+CAPTCHA_IMAGE_SIZE = (140, 44)
+CAPTCHA_FONT_SIZE = 28
+CAPTCHA_LENGTH = 4
+CAPTCHA_TIMEOUT = 5
+CAPTCHA_LETTER_ROTATION = (-20, 20)
+CAPTCHA_FOREGROUND_COLOR = "#12424a"
+CAPTCHA_BACKGROUND_COLOR = "#ffffff"
+CAPTCHA_NOISE_FUNCTIONS = ("captcha.helpers.noise_arcs", "captcha.helpers.noise_dots")
+CAPTCHA_TEST_MODE = False
+
+MEDIA_ROOT = Path(env("MEDIA_ROOT", default=str(BASE_DIR / "var" / "files")))
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
+EVIDENCE_FILES_PER_RECORD = 10
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+CERTIFICATE_FONT_DIRS = env.list("CERTIFICATE_FONT_DIRS", default=[])
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_AUTOREFRESH = not PRODUCTION
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", _("简体中文"))]
+TIME_ZONE = "Asia/Shanghai"
+USE_I18N = True
+USE_TZ = True
+
+CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
+CRISPY_TEMPLATE_PACK = "bootstrap5"
+CRISPY_FAIL_SILENTLY = not DEBUG
+
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_HSTS_SECONDS = 31536000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_REFERRER_POLICY = "same-origin"
+if env.bool("BEHIND_PROXY", default=PRODUCTION):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# How many reverse proxies stand in front: the address of a client is counted from the right.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if PRODUCTION else 0)
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    },
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        "httpx": {"level": "WARNING"},
+    },
+}

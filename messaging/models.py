@@ -1,0 +1,138 @@
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connection, models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from vault.fields import EncryptedTextField
+
+
+class SmsQuerySet(models.QuerySet):
+    def due(self):
+        """Messages that wait to be handed to a gateway now."""
+        return self.filter(status=SmsMessage.Status.CREATED, next_attempt_at__lte=Now(), give_up_at__gt=Now())
+
+    def overdue(self):
+        """Messages nobody may send any more: given up, or left in `sending` by a process that died."""
+        return self.filter(status__in=[SmsMessage.Status.CREATED, SmsMessage.Status.SENDING], give_up_at__lte=Now())
+
+
+class SmsMessage(models.Model):
+    """Outbox row of one SMS, written in the transaction that needs it; the text is erased once it was sent."""
+
+    class Status(models.TextChoices):
+        CREATED = "created", _("待发送")
+        SENDING = "sending", _("发送中")
+        SENT = "sent", _("已发送")
+        FAILED = "failed", _("发送失败")
+
+    purpose = models.CharField(_("用途"), max_length=20)
+    phone = models.CharField(_("手机号码"), max_length=20)
+    text = EncryptedTextField(_("内容"), null=True, editable=False)
+    status = models.CharField(_("状态"), max_length=10, choices=Status, default=Status.CREATED)
+    attempts = models.PositiveSmallIntegerField(_("尝试次数"), default=0)
+    failure = models.CharField(_("失败原因"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("创建时间"), auto_now_add=True)
+    next_attempt_at = models.DateTimeField(_("下次尝试时间"), db_default=Now())
+    give_up_at = models.DateTimeField(_("放弃时间"))
+    sent_at = models.DateTimeField(_("发送时间"), null=True, blank=True)
+
+    objects = SmsQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("短信")
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(status__in=["created", "sending"]), name="sms_waiting"
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["created", "sending"]) | Q(text__isnull=True), name="finished_sms_has_no_text"
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.purpose} {self.pk}"
+
+    def claim(self):
+        """Move created → sending; only one of several senders gets it."""
+        rows = type(self).objects.due().filter(pk=self.pk)
+        return bool(rows.update(status=self.Status.SENDING, attempts=models.F("attempts") + 1))
+
+    def _leave_sending(self, **changes):
+        type(self).objects.filter(pk=self.pk, status=self.Status.SENDING).update(**changes)
+
+    def mark_sent(self):
+        self._leave_sending(status=self.Status.SENT, text=None, sent_at=Now())
+
+    def mark_failed(self, failure):
+        self._leave_sending(status=self.Status.FAILED, text=None, failure=failure[:200])
+
+    def retry_in(self, seconds, failure):
+        """Go back to created: the provider surely did not accept."""
+        again = Now() + timedelta(seconds=seconds)
+        self._leave_sending(status=self.Status.CREATED, next_attempt_at=again, failure=failure[:200])
+
+
+class SmsBudget(models.Model):
+    """How many SMS the site has sent on a day; the ceiling is `settings.SMS_PER_DAY`."""
+
+    day = models.DateField(_("日期"), primary_key=True)
+    sent = models.PositiveIntegerField(_("已用条数"), default=0)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("短信预算")
+
+    @classmethod
+    def spend(cls):
+        """Take one SMS out of today's budget; tell whether there was one left."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """INSERT INTO messaging_smsbudget AS kept (day, sent) VALUES (current_date, 1)
+                ON CONFLICT (day) DO UPDATE SET sent = kept.sent + 1 WHERE kept.sent < %s RETURNING 1""",
+                [settings.SMS_PER_DAY],
+            )
+            return cursor.fetchone() is not None
+
+
+class LocalSms(models.Model):
+    """What the local gateway "sent": shown on a page that exists in development only."""
+
+    phone = models.CharField(_("手机号码"), max_length=20)
+    text = models.TextField(_("内容"))
+    sent_at = models.DateTimeField(_("发送时间"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("本地短信")
+        ordering = ["-pk"]
+
+    def __str__(self):
+        return f"{self.pk}"
+
+
+class InboxMessage(models.Model):
+    """A message in a person's 收件箱, written in the transaction of what it tells about."""
+
+    recipient = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="inbox_messages", verbose_name=_("收件人")
+    )
+    subject = models.CharField(_("标题"), max_length=200)
+    body = models.TextField(_("内容"))
+    link = models.CharField(_("相关页面"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("时间"), auto_now_add=True)
+    read_at = models.DateTimeField(_("阅读时间"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("收件箱消息")
+        ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(fields=["recipient"], condition=Q(read_at=None), name="inbox_unread"),
+            models.Index(fields=["recipient", "-created_at"], name="inbox_by_time"),
+        ]
+
+    def __str__(self):
+        return self.subject

@@ -1,0 +1,50 @@
+"""What holds for every request of the site."""
+
+from django.core.exceptions import BadRequest
+from django.db import InterfaceError, OperationalError
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
+
+
+class ServiceUnavailableMiddleware:
+    """A database that is away gives a plain 503 page, not an error (promises: Queue, faults, recovery)."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        return unavailable(request) if isinstance(exception, (OperationalError, InterfaceError)) else None
+
+
+def unavailable(request):
+    response = render(None, "503.html", status=503)
+    response["Retry-After"] = "10"
+    return response
+
+
+class RefuseUnstorableTextMiddleware:
+    """PostgreSQL can't hold NUL: no address or query with one names anything."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest("NUL in the address")
+        return self.get_response(request)
+
+
+class PersonalPagesMiddleware:
+    """Nothing that was rendered for a signed-in person stays in a cache."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        if request.user.is_authenticated and not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+        return response

@@ -1,0 +1,87 @@
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.decorators import learner_required
+from accounts.models import Institution
+from achievements.models import Achievement, CatalogueEntry
+from conversion.models import RuleVersion
+from portal.forms import QuestionForm
+from portal.markdown import render_markdown
+from portal.models import Article, Column, Question
+from portal.summary import achievement_counters, achievement_rows
+
+PAGE_SIZE = 10
+
+
+def page_of(request, rows, size=PAGE_SIZE):
+    return Paginator(rows, size).get_page(request.GET.get("page"))
+
+
+def home(request):
+    figures = [
+        {"label": _("名录成果"), "value": CatalogueEntry.objects.choosable().count()},
+        {"label": _("转换规则"), "value": RuleVersion.objects.in_force().count()},
+        {"label": _("入册机构"), "value": Institution.objects.listed().count()},
+    ]
+    articles = Article.objects.published().filter(column=Column.NEWS)[:5]
+    return render(request, "portal/home.html", {"figures": figures, "latest_articles": articles})
+
+
+@learner_required
+def my_information(request):
+    learner = request.user.learner
+    page_obj = page_of(request, achievement_rows(Achievement.objects.of(request.user)))
+    counters = achievement_counters(learner)
+    return render(
+        request,
+        "portal/my_information.html",
+        {"learner": learner, "page_obj": page_obj, "counters": counters},
+    )
+
+
+@login_required
+def inbox(request):
+    page_obj = page_of(request, request.user.inbox_messages.all())
+    return render(request, "portal/inboxmessage_list.html", {"page_obj": page_obj})
+
+
+@login_required
+def inbox_message(request, pk):
+    """A GET changes nothing: the message counts as read when its owner says so."""
+    message = get_object_or_404(request.user.inbox_messages, pk=pk)
+    if request.method == "POST":
+        request.user.inbox_messages.filter(pk=pk, read_at=None).update(read_at=timezone.now())
+        return redirect(message.link or "portal:inbox")
+    return render(request, "portal/inboxmessage_detail.html", {"message": message})
+
+
+def column(request, slug):
+    if slug not in Column.values:
+        raise Http404
+    page_obj = page_of(request, Article.objects.published().filter(column=slug))
+    return render(request, "portal/article_list.html", {"column": Column(slug), "page_obj": page_obj})
+
+
+def article(request, pk):
+    found = get_object_or_404(Article.objects.published(), pk=pk)
+    return render(request, "portal/article_detail.html", {"article": found, "body": render_markdown(found.body)})
+
+
+def questions(request):
+    """在线解答: everyone reads the published answers, learners ask and see their own."""
+    mine = Question.objects.none()
+    form = None
+    if request.user.is_authenticated:
+        mine = Question.objects.filter(asked_by=request.user)
+        form = QuestionForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            form.save(asked_by=request.user)
+            messages.success(request, _("问题已提交,解答后会通知到您的收件箱。"))
+            return redirect("portal:questions")
+    page_obj = page_of(request, Question.objects.filter(is_published=True).exclude(answer=""))
+    return render(request, "portal/question_list.html", {"form": form, "mine": mine[:20], "page_obj": page_obj})

@@ -1,0 +1,35 @@
+"""AES-256-GCM with numbered keys, so that keys can be rotated without rewriting every row at once."""
+
+import hashlib
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+NONCE_BYTES = 12
+
+
+class DecryptionError(Exception):
+    """The stored value can't be read with any configured key, or it was moved from another column."""
+
+
+def _cipher(secret):
+    return AESGCM(hashlib.sha256(secret.encode()).digest())
+
+
+def encrypt(text, context):
+    """Encrypt `text` with the newest key; `context` (table and column) is authenticated with it."""
+    keys = settings.PERSONAL_DATA_KEYS
+    number = len(keys) - 1
+    nonce = os.urandom(NONCE_BYTES)
+    return bytes([number]) + nonce + _cipher(keys[number]).encrypt(nonce, text.encode(), context.encode())
+
+
+def decrypt(blob, context):
+    """Return the text of a value made by `encrypt`; raise `DecryptionError` when key or context are wrong."""
+    number, nonce, body = blob[0], blob[1 : 1 + NONCE_BYTES], blob[1 + NONCE_BYTES :]
+    try:
+        return _cipher(settings.PERSONAL_DATA_KEYS[number]).decrypt(nonce, body, context.encode()).decode()
+    except (IndexError, InvalidTag) as error:
+        raise DecryptionError(context) from error
