@@ -2,8 +2,11 @@
 
 import asyncio
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from celery import current_app
 from django.db import connections
 
 from creditbank import browser
@@ -99,3 +102,38 @@ def axe_violations():
         return [f"{rule['id']}: {rule['help']} {[node['target'] for node in rule['nodes']]}" for rule in found]
 
     return violations
+
+
+@pytest.fixture
+def in_parallel():
+    """Return a function that calls something in several threads at one moment and returns what they returned.
+
+    An exception is returned in place of a result. Needs `django_db(transaction=True)`.
+    """
+
+    def run(call, *, times):
+        barrier = threading.Barrier(times)
+
+        def one(_number):
+            barrier.wait()
+            try:
+                return call()
+            except Exception as error:
+                return error
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(times) as pool:
+            return list(pool.map(one, range(times)))
+
+    return run
+
+
+@pytest.fixture
+def broker_away(monkeypatch):
+    """Let every ring of this test go to a broker that isn't there."""
+    monkeypatch.setattr(current_app.conf, "broker_url", "redis+socket:///nowhere/valkey.sock")
+    monkeypatch.setattr(current_app.conf, "broker_write_url", "redis+socket:///nowhere/valkey.sock")
+    current_app.amqp._producer_pool = None
+    yield
+    current_app.amqp._producer_pool = None

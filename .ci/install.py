@@ -63,7 +63,7 @@ def make_venv():
 
 
 def install(requirements):
-    options = ["--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes"]
+    options = ["-qq", "--disable-pip-version-check", "--no-input", "--require-hashes"]
     # A user install, as some people's pip.conf asks for, is refused inside a virtual environment.
     if call([VENV_PYTHON, "-m", "pip", "install", *options, "-r", requirements], PIP_USER="0"):
         sys.exit("The packages could not be installed: pip's messages are above.")

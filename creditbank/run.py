@@ -14,8 +14,9 @@ from creditbank import local_servers, local_services
 
 PYTHON = [sys.executable, "-m"]
 MANAGE = [sys.executable, "manage.py"]
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 DEATHS_PER_MINUTE = 5
+AS_ROOT_TOO = "ignore:You're running the worker with superuser privileges"
 
 
 class StartError(Exception):
@@ -35,20 +36,30 @@ class Signals:
         self._reader.setblocking(False)
         self._writer.setblocking(False)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        for number in STOP_SIGNALS:
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup asked to live on
-                signal.signal(number, self._on_stop)
+        may_live_on = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # nohup
+        for number in STOP_SIGNALS - {signal.SIGHUP} if may_live_on else STOP_SIGNALS:
+            signal.signal(number, self._on_stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        # The kernel tells a closed terminal to its session's leader only, and make, being it, does not tell us.
+        self._terminal = sys.stdout.fileno() if sys.stdout.isatty() and not may_live_on else None
 
     def _on_stop(self, *_):
         self.stops += 1
 
     def wait(self, seconds, *readers):
         """Return those of the readers that have something to say; return early on any signal."""
-        ready, _, _ = select.select([self._reader, *readers], [], [], seconds)
+        poll = select.poll()
+        for reader in (self._reader, *readers):
+            poll.register(reader, select.POLLIN)
+        if self._terminal is not None:
+            poll.register(self._terminal, 0)
+        ready = {descriptor for descriptor, _ in poll.poll(seconds * 1000)}
+        if self._terminal in ready:
+            self._terminal = None
+            self._on_stop()
         with contextlib.suppress(BlockingIOError):
             self._reader.recv(4096)
-        return [reader for reader in ready if reader is not self._reader]
+        return [reader for reader in readers if reader.fileno() in ready]
 
     def check(self):
         if self.stops:
@@ -210,14 +221,14 @@ class Portal:
 def web_command(descriptor):
     """Threads, because a browser's idle connections would occupy simple workers; it restarts when code changes."""
     options = ["--bind", f"fd://{descriptor}", "--worker-class", "gthread", "--workers", "2", "--threads", "4"]
-    options += ["--graceful-timeout", "5", "--log-level", "warning", "--no-control-socket"]
+    options += ["--graceful-timeout", "5", "--log-level", "error", "--no-control-socket"]
     options += ["--reload", "--reload-extra-file", "templates/**/*.html"]
     return [*PYTHON, "gunicorn", "creditbank.wsgi", *options]
 
 
 def worker_command(port):
     options = ["--concurrency", "2", "--loglevel", "warning", "--hostname", f"portal-{port}@%h"]
-    return [*PYTHON, "celery", "--quiet", "-A", "creditbank", "worker", *options]
+    return [sys.executable, "-W", AS_ROOT_TOO, "-m", "celery", "--quiet", "-A", "creditbank", "worker", *options]
 
 
 def beat_command(port):
@@ -252,7 +263,8 @@ def _port():
 
 
 def say(text):
-    print(text, flush=True)  # noqa: T201 - that is what a terminal is for
+    with contextlib.suppress(OSError):  # the terminal may be gone, and then stopping matters more
+        print(text, flush=True)  # noqa: T201 - that is what a terminal is for
 
 
 def main():

@@ -18,7 +18,10 @@ ENVIRONMENT = env("CREDITBANK_ENV", default="development")
 if ENVIRONMENT not in {"development", "production"}:
     raise ImproperlyConfigured("CREDITBANK_ENV is 'development' or 'production'.")
 PRODUCTION = ENVIRONMENT == "production"
-DEBUG = not PRODUCTION
+# Off by default in development too: what a newcomer sees is what production shows. DEBUG=1 for a traceback page.
+DEBUG = env.bool("DEBUG", default=False)
+if PRODUCTION and DEBUG:
+    raise ImproperlyConfigured("DEBUG must stay off in production.")
 
 
 def secret(name):
@@ -155,6 +158,10 @@ WRONG_CODES_PER_PERSON = [(20, 86400)]
 SMS_PER_PERSON = [(1, 60), (5, 3600), (10, 86400)]
 SMS_PER_ADDRESS = [(60, 600), (300, 3600)]
 SMS_PER_DAY = env.int("SMS_PER_DAY", default=20000)
+ACTIVATION_CODE_DAYS = 30
+ACTIVATION_NAME_ATTEMPTS = 4  # the first and three more without a new SMS
+ROSTER_ROWS_COMMAND = 2_000_000
+ROSTER_ROWS_PAGE = 50_000
 SIGN_IN_FAILURES_PER_ACCOUNT = [(5, 900)]
 SIGN_IN_FAILURES_PER_ADDRESS = [(30, 900)]
 SIGN_IN_FAILURES_BEFORE_CAPTCHA = 2

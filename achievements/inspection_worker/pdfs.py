@@ -31,6 +31,8 @@ REFUSED_SUBTYPES = {
 REFUSED_SCHEMES = ("javascript:", "vbscript:", "data:", "file:")
 FILE_KEYS = ("/F", "/UF", "/DOS", "/Mac", "/Unix")
 NESTING = (Dictionary, Array, Stream)
+WORDS = (Name, String)
+NOT_VISIBLE = bytes(set(range(256)) - set(range(0x21, 0x7F)))
 PICTURE_FILTERS = ("DCTDecode", "DCT", "JPXDecode", "JBIG2Decode", "CCITTFaxDecode", "CCF")
 
 
@@ -131,17 +133,18 @@ def refusal_in(entries):
 
 
 def word(entries, key):
-    """Give a name or text without its slash, or nothing."""
+    """Give the visible ASCII of a name or text, without its slash: names may be in GBK, texts in UTF-16."""
     value = entries.get(key)
-    return str(value).removeprefix("/") if isinstance(value, Name | String) else ""
+    if not isinstance(value, WORDS):
+        return ""
+    return bytes(value).translate(None, NOT_VISIBLE).decode("ascii").removeprefix("/")
 
 
 def is_script(entries):
-    address = "".join(word(entries, "/URI").split()).lower()
     return (
         isinstance(entries.get("/JS"), String)
         or has_entries(entries, "/JavaScript")
-        or address.startswith(REFUSED_SCHEMES)
+        or word(entries, "/URI").lower().startswith(REFUSED_SCHEMES)
     )
 
 

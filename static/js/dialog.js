@@ -1,6 +1,7 @@
 // Opens pages in dialogs: links and GET forms marked data-dialog, which are plain navigation without this file.
 // The server sends only the dialog's content when it sees HX-Request; see docs/frontend.md.
 const shell = document.getElementById("dialog-shell");
+const OWN_REQUEST = "[hx-get], [hx-post]";
 
 function topDialog() {
   return [...document.querySelectorAll("dialog[open]")].at(-1);
@@ -84,19 +85,27 @@ function send(form, url, verb, opener) {
   else load(dialog, verb, url, form);
 }
 
+/** Listening in the capture phase, so that an hx-boost around the element does not act as well. */
+function take(event) {
+  event.preventDefault();
+  event.stopPropagation();
+}
+
 function onSubmit(event) {
   const { target: form, submitter } = event;
   const dialog = form.closest("dialog");
   const marked = submitter?.dataset.dialog !== undefined || form.dataset.dialog !== undefined;
   if (event.defaultPrevented || !(dialog || marked) || (submitter ?? form).dataset.dialog === "off") return;
+  if (form.matches(OWN_REQUEST) || submitter?.matches(OWN_REQUEST)) return;
   const url = formTarget(form, submitter, dialog?.dataset.url ?? location.href);
   const verb = formVerb(form, submitter);
   if (!dialog && verb !== "GET") return;
-  event.preventDefault();
+  take(event);
   withPressed(form, submitter, () => send(form, url, verb, submitter ?? form));
 }
 
 function isPlainClick(event, link) {
+  if (link.matches(OWN_REQUEST)) return false;
   const modified = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
   return !event.defaultPrevented && event.button === 0 && !modified && link.target !== "_blank";
 }
@@ -110,7 +119,7 @@ function onClick(event) {
   const url = new URL(link.getAttribute("href"), dialog?.dataset.url ?? location.href);
   const turnsPage = dialog && url.pathname === new URL(dialog.dataset.url).pathname;
   if (!turnsPage && link.dataset.dialog === undefined) return;
-  event.preventDefault();
+  take(event);
   if (turnsPage) load(dialog, "GET", url);
   else openDialog(url, link);
 }
@@ -131,8 +140,8 @@ function whenInDialog(action) {
 }
 
 if (shell && window.HTMLDialogElement?.prototype.showModal) {
-  document.addEventListener("submit", onSubmit);
-  document.addEventListener("click", onClick);
+  document.addEventListener("submit", onSubmit, true);
+  document.addEventListener("click", onClick, true);
   document.addEventListener("dialog:close", (event) => (event.target.closest("dialog") ?? topDialog())?.close());
   document.addEventListener("htmx:beforeSwap", onBeforeSwap);
   document.addEventListener("htmx:afterSwap", whenInDialog(settle));

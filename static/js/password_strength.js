@@ -22,7 +22,9 @@ function attach(input) {
   const element = meter.cloneNode(true);
   input.dataset.passwordMeter = "on";
   input.after(element);
-  input.addEventListener("input", () => show(element, levelOf(input.value)));
+  const update = () => show(element, levelOf(input.value));
+  input.addEventListener("input", update);
+  update();
 }
 
 htmx.onLoad(() => document.querySelectorAll("[data-password-meter='']").forEach(attach));

@@ -1,0 +1,96 @@
+import csv
+import io
+import json
+from pathlib import Path
+
+from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from achievements.models import AchievementType, TypeField
+from conversion.models import ReasonCode
+
+DATA = Path(__file__).resolve().parents[2] / "data"
+LABELS = ["name_label", "body_label", "number_label", "obtained_label"]
+
+
+class Command(BaseCommand):
+    help = (
+        "Load what every installation starts with: regions, achievement types, review reasons and staff groups. "
+        "Adds what is missing; what operators have changed stays."
+    )
+
+    @transaction.atomic
+    def handle(self, *args, **options):
+        quiet = io.StringIO()
+        call_command("load_regions", stdout=self.stdout if options["verbosity"] else quiet)
+        counts = {"types": load_types(), "reasons": load_reasons(), "groups": load_groups()}
+        if options["verbosity"]:
+            added = ", ".join(f"{count} {what}" for what, count in counts.items())
+            self.stdout.write(f"Reference data: {added} added.")
+
+
+def read_json(name):
+    return json.loads((DATA / name).read_text(encoding="utf-8"))
+
+
+def load_types():
+    """Add the types of achievement_types.json that are missing; return how many."""
+    added = 0
+    for position, row in enumerate(read_json("achievement_types.json"), 1):
+        parent, created = _add_type(row, position)
+        added += created
+        for place, child in enumerate(row["children"], 1):
+            added += _add_type(child, position * 100 + place, parent)[1]
+    return added
+
+
+def _add_type(row, position, parent=None):
+    labels = dict(zip(LABELS, row.get("labels", []), strict=False))
+    defaults = {"name": row["name"], "parent": parent, "position": position, **labels}
+    defaults["is_performance"] = row.get("performance", False)
+    type_, created = AchievementType.objects.get_or_create(code=row["code"], defaults=defaults)
+    if created:
+        fields = enumerate(row.get("fields", []), 1)
+        TypeField.objects.bulk_create(_type_field(type_, field, place) for place, field in fields)
+    return type_, created
+
+
+def _type_field(type_, field, position):
+    choices = field.get("choices", [])
+    return TypeField(
+        type=type_,
+        key=field["key"],
+        label=field["label"],
+        kind=field.get("kind", TypeField.Kind.CHOICE if choices else TypeField.Kind.TEXT),
+        choices="\n".join(choices),
+        required=field.get("required", True),
+        position=position,
+    )
+
+
+def load_reasons():
+    added = 0
+    with (DATA / "reason_codes.csv").open(encoding="utf-8", newline="") as lines:
+        for position, row in enumerate(csv.DictReader(lines), 1):
+            defaults = {"text": row["text"], "position": position}
+            added += ReasonCode.objects.get_or_create(code=row["code"], defaults=defaults)[1]
+    return added
+
+
+def load_groups():
+    """Add missing groups, and to known ones the rights that a newer release brings; none is ever taken away."""
+    added = 0
+    rights = {(p.content_type.app_label, p.codename): p for p in Permission.objects.select_related("content_type")}
+    for name, models in read_json("groups.json").items():
+        group, created = Group.objects.get_or_create(name=name)
+        group.permissions.add(*(rights[key] for key in _codenames(models)))
+        added += created
+    return added
+
+
+def _codenames(models):
+    for label, actions in models.items():
+        app, model = label.split(".")
+        yield from ((app, f"{action}_{model}") for action in actions)
