@@ -10,6 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 class CaptchaInput(CaptchaTextInput):
     template_name = "accounts/includes/captcha_widget.html"
+    use_fieldset = False  # the person sees one input: the label names it, hint and error describe it
+
+    def get_context(self, name, value, attrs):
+        context = super().get_context(name, value, attrs)
+        hidden_key = context["widget"]["subwidgets"][0]
+        hidden_key["attrs"] = {"id": hidden_key["attrs"]["id"]}
+        return context
 
     def use_required_attribute(self, initial):
         return False

@@ -13,8 +13,9 @@ from accounts.services.codes import CodeRequestRefusedError, new_flow, send_code
 
 @dataclass
 class CodeAnswer:
-    """What the code block shows: `seconds` until 「获取验证码」 works again, and whether a code is on its way."""
+    """What the code block shows: was a code asked for, is one on its way, `seconds` until the next."""
 
+    asked: bool = False
     sent: bool = False
     seconds: int = 0
 
@@ -34,21 +35,26 @@ def _document_of(data):
         return ""
 
 
-def answer_code_request(request, form_class, **kwargs):
-    """Return (form to show, CodeAnswer) for a POST of 「获取验证码」."""
+def answer_code_request(request, form_class, *, flow, document=None, **kwargs):
+    """Return (form to show, CodeAnswer) for a POST of 「获取验证码」.
+
+    `document` is the (normalised) number whose limits count too; by default the one typed in the form.
+    """
     asked = CodeRequestForm(request.POST)
-    answer = CodeAnswer()
+    answer = CodeAnswer(asked=True)
     if asked.is_valid():
         try:
             send_code(
                 purpose=form_class.purpose,
                 phone=asked.cleaned_data["phone"],
-                flow=flow_of(request, form_class.purpose),
+                flow=flow,
                 address=client_address(request),
-                document=_document_of(request.POST),
+                document=_document_of(request.POST) if document is None else document,
             )
-            answer = CodeAnswer(sent=True, seconds=settings.SMS_PER_PERSON[0][1])
+            answer = CodeAnswer(asked=True, sent=True, seconds=settings.SMS_PER_PERSON[0][1])
         except CodeRequestRefusedError as error:
             asked.add_error("phone", error.message)
-            answer = CodeAnswer(seconds=error.seconds)
-    return form_class.after_request(request.POST, asked, **kwargs), answer
+            answer = CodeAnswer(asked=True, seconds=error.seconds)
+    form = form_class.after_request(request.POST, asked, **kwargs)
+    form.focus_on(next(iter(asked.errors), "code"))
+    return form, answer

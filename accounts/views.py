@@ -27,6 +27,11 @@ def _go(request, url):
     return HttpResponseClientRedirect(resolve_url(url)) if request.htmx else redirect(url)
 
 
+def _auto_id(request):
+    """A dialog stands above a page that may hold the same form: its ids must differ."""
+    return "dialog_%s" if request.htmx else "id_%s"
+
+
 def _home_of(user):
     return "admin:index" if user.is_staff else "portal:my_information"
 
@@ -34,7 +39,7 @@ def _home_of(user):
 def sign_in(request):
     if request.user.is_authenticated:
         return _go(request, _local_next(request) or _home_of(request.user))
-    form = SignInForm(request.POST or None, request=request)
+    form = SignInForm(request.POST or None, request=request, auto_id=_auto_id(request))
     if request.method == "POST" and form.is_valid():
         login(request, form.user)
         return _go(request, _local_next(request) or _home_of(form.user))
@@ -96,7 +101,7 @@ def _password_was_reset(request, form):
 
 @login_required
 def password_change(request):
-    form = PasswordChangeForm(request.POST or None, user=request.user)
+    form = PasswordChangeForm(request.POST or None, user=request.user, auto_id=_auto_id(request))
     if request.method == "POST" and form.is_valid():
         form.save(request)
         messages.success(request, _("密码修改成功"))

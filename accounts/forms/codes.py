@@ -31,10 +31,11 @@ class PhoneCodeForm(forms.Form):
     purpose = None
 
     phone = PhoneField()
-    captcha = CaptchaField(required=False)
+    captcha = CaptchaField(help_text=_("先填图片中的字符,再获取短信验证码"))
     code = forms.CharField(
         label=_("验证码"),
         max_length=6,
+        help_text=_("获取短信验证码,有效时间为10分钟"),
         widget=forms.TextInput({"autocomplete": "one-time-code", "inputmode": "numeric"}),
         error_messages={"required": _("请输入短信验证码。")},
     )
@@ -50,6 +51,9 @@ class PhoneCodeForm(forms.Form):
         form._errors = request_form.errors
         form.cleaned_data = {}
         return form
+
+    def focus_on(self, name):
+        self.fields[name].widget.attrs["autofocus"] = True
 
     def full_clean(self):
         # Only the sending of a code asks for the captcha: saving must not use a challenge up.

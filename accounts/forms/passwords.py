@@ -22,7 +22,7 @@ class NewPasswordMixin:
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["password"].help_text = password_hint(self.password_flow)
-        self.fields["password"].widget.attrs["data-password-meter"] = "true"
+        self.fields["password"].widget.attrs["data-password-meter"] = True
         self.fields["password_again"].help_text = _("请再次输入您设置的密码")
 
     def clean_password(self):

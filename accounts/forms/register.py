@@ -1,16 +1,24 @@
 from crispy_forms.helper import FormHelper
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.code_tables import COUNTRIES, ETHNIC_GROUPS, Sex
-from accounts.documents import DocumentKind, parse
+from accounts.documents import MAX_AGE, DocumentKind, normalise_name, parse
 from accounts.forms.codes import PhoneCodeForm
 from accounts.forms.passwords import NewPasswordMixin, PasswordField
 from accounts.models import Region, User, VerificationCode
 from accounts.services.people import register_learner
 
 EMPTY = [("", _("请选择"))]
+
+
+class RegionSelect(forms.Select):
+    """Some divisions have none below them, which the browser can't know: the server asks for what is missing."""
+
+    def use_required_attribute(self, initial):
+        return False
 
 
 class RegionFieldsMixin:
@@ -58,13 +66,17 @@ class RegisterForm(RegionFieldsMixin, NewPasswordMixin, PhoneCodeForm):
     sex = forms.ChoiceField(
         label=_("性别"), choices=EMPTY + [(sex.value, sex.label) for sex in (Sex.MALE, Sex.FEMALE)]
     )
-    birth_on = forms.DateField(label=_("出生日期"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
+    birth_on = forms.DateField(
+        label=_("出生日期"), widget=forms.DateInput({"type": "date", "autocomplete": "bday"}, format="%Y-%m-%d")
+    )
     email = forms.EmailField(label=_("电子邮箱"), widget=forms.EmailInput({"autocomplete": "email"}))
-    province = forms.ChoiceField(label=_("省"))
-    city = forms.ChoiceField(label=_("市"))
-    district = forms.ChoiceField(label=_("区县"))
+    province = forms.ChoiceField(label=_("省"), widget=RegionSelect)
+    city = forms.ChoiceField(label=_("市"), widget=RegionSelect)
+    district = forms.ChoiceField(label=_("区县"), widget=RegionSelect)
     address = forms.CharField(
-        label=_("详细地址"), max_length=200, widget=forms.TextInput({"placeholder": _("请输入详细地址")})
+        label=_("详细地址"),
+        max_length=200,
+        widget=forms.TextInput({"placeholder": _("请输入详细地址"), "autocomplete": "street-address"}),
     )
 
     def __init__(self, *args, **kwargs):
@@ -79,6 +91,15 @@ class RegisterForm(RegionFieldsMixin, NewPasswordMixin, PhoneCodeForm):
         if User.objects.filter(username__iexact=user.username).exists():
             raise ValidationError(_("该用户名已被使用,请换一个。"))
         return user.username
+
+    def clean_name(self):
+        return normalise_name(self.cleaned_data["name"])
+
+    def clean_birth_on(self):
+        born = self.cleaned_data["birth_on"]
+        if born > timezone.localdate() or born.year < timezone.localdate().year - MAX_AGE:
+            raise ValidationError(_("出生日期不对,请核对后重新填写。"))
+        return born
 
     def clean_email(self):
         email = self.cleaned_data["email"]
@@ -117,7 +138,7 @@ class RegisterForm(RegionFieldsMixin, NewPasswordMixin, PhoneCodeForm):
         return register_learner(
             username=data["username"],
             password=data["password"],
-            name=data["name"].strip(),
+            name=data["name"],
             email=data["email"],
             phone=data["phone"],
             document=data["document"],

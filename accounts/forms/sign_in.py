@@ -31,12 +31,14 @@ class SignInForm(forms.Form):
         label=_("请选择您的登录身份"),
         choices=[(Identity.PERSON, _("个人")), (Identity.INSTITUTION, _("机构"))],
         initial=Identity.PERSON,
-        widget=forms.RadioSelect,
+        widget=forms.RadioSelect({"class": "form-check-input"}),
     )
     identifier = forms.CharField(
         label=_("账号"),
         max_length=254,
-        widget=forms.TextInput({"placeholder": _("手机号/邮箱/用户名/证件号码"), "autocomplete": "username"}),
+        widget=forms.TextInput(
+            {"placeholder": _("手机号/邮箱/用户名/证件号码"), "autocomplete": "username", "autofocus": True}
+        ),
         error_messages={"required": _("请输入手机号、邮箱、用户名或证件号码。")},
     )
     password = PasswordField(label=_("密码"), error_messages={"required": _("请输入密码。")})

@@ -1,3 +1,4 @@
+from accounts.models.activation import ActivationCode
 from accounts.models.code import VerificationCode
 from accounts.models.institution import Institution
 from accounts.models.learner import Enrolment, Learner
@@ -5,4 +6,4 @@ from accounts.models.limit import RateLimit
 from accounts.models.region import Region
 from accounts.models.user import User
 
-__all__ = ["Enrolment", "Institution", "Learner", "RateLimit", "Region", "User", "VerificationCode"]
+__all__ = ["ActivationCode", "Enrolment", "Institution", "Learner", "RateLimit", "Region", "User", "VerificationCode"]

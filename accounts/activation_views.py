@@ -1,0 +1,97 @@
+"""激活账号 in three steps: 登录账号, 身份验证, 设置密码 (promises: Identity)."""
+
+import base64
+import json
+
+from django.shortcuts import redirect, render
+
+from accounts.code_views import CodeAnswer, answer_code_request
+from accounts.forms.activation import ActivationIdentityForm, ActivationNumberForm, ActivationPasswordForm
+from accounts.services import activation
+from accounts.services.codes import new_flow
+from vault.ciphers import decrypt, encrypt
+
+SESSION_KEY = "activation"
+CONTEXT = "session.activation"
+
+
+def _load(request):
+    """What the steps so far have told, or None: kept encrypted, since sessions lie in the database."""
+    blob = request.session.get(SESSION_KEY)
+    return json.loads(decrypt(base64.b64decode(blob), CONTEXT)) if blob else None
+
+
+def _keep(request, state):
+    request.session[SESSION_KEY] = base64.b64encode(encrypt(json.dumps(state), CONTEXT)).decode()
+
+
+def activate(request):
+    """Step 1: every well-formed number goes on."""
+    form = ActivationNumberForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        _keep(request, {"number": form.cleaned_data["document_number"], "flow": new_flow(), "phone": ""})
+        return redirect("accounts:activate_identity")
+    return render(request, "accounts/activation_number.html", {"form": form, "step": 1})
+
+
+def activate_identity(request):
+    """Step 2: only after the right code the server compares; whatever differs shows one and the same page."""
+    state = _load(request)
+    if state is None:
+        return redirect("accounts:activate")
+    kwargs = {"flow": state["flow"], "proven_phone": state["phone"]}
+    initial = {"phone": state["phone"]}
+    form, answer = ActivationIdentityForm(initial=initial, **kwargs), CodeAnswer()
+    if request.method == "POST" and request.POST.get("action") == "send_code":
+        form, answer = answer_code_request(request, ActivationIdentityForm, document=state["number"], **kwargs)
+        if request.htmx:
+            return render(request, "accounts/includes/code_block.html", {"form": form, "answer": answer})
+    elif request.method == "POST":
+        form = ActivationIdentityForm(request.POST, **kwargs)
+        if form.is_valid():
+            return _compare(request, state, form.cleaned_data)
+    context = {"form": form, "answer": answer, "step": 2, "proven_phone": state["phone"]}
+    return render(request, "accounts/activation_identity.html", context)
+
+
+def _compare(request, state, data):
+    identity = {key: data[key] for key in ["name", "phone", "activation_code"]}
+    state |= {"phone": data["phone"], "identity": identity}
+    _keep(request, state)
+    if not activation.take_name_attempt(state["flow"]):
+        return _start_again(request)
+    try:
+        activation.find_person(document_number=state["number"], **identity)
+    except activation.NotBoundError:
+        state.pop("identity")
+        _keep(request, state)
+        return redirect("accounts:activate_unmatched")
+    return redirect("accounts:activate_password")
+
+
+def _start_again(request):
+    request.session.pop(SESSION_KEY, None)
+    return redirect("accounts:activate_unmatched")
+
+
+def activate_unmatched(request):
+    """The one page for every outcome but success: says what to do next, never what differed."""
+    return render(request, "accounts/activation_unmatched.html", {"can_retype": _load(request) is not None})
+
+
+def activate_password(request):
+    """Step 3: the account is made, and only now."""
+    state = _load(request)
+    if state is None or "identity" not in state:
+        return redirect("accounts:activate")
+    form = ActivationPasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            activation.activate(
+                document_number=state["number"], password=form.cleaned_data["password"], **state["identity"]
+            )
+        except activation.NotBoundError:
+            return _start_again(request)
+        request.session.pop(SESSION_KEY, None)
+        return render(request, "accounts/activation_done.html")
+    return render(request, "accounts/activation_password.html", {"form": form, "step": 3})

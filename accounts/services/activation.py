@@ -1,0 +1,103 @@
+"""Activation binds a person, not a number (promises: Identity)."""
+
+import secrets
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from accounts.documents import same_name
+from accounts.models import ActivationCode, Learner, RateLimit, User
+from messaging.services import SmsBudgetError, queue_sms
+
+# Crockford's base 32: no I, L, O, U to misread. 13 characters are 65 bits.
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CODE_LENGTH = 13
+NOTICE = _("【学分银行】您的学分银行账号已被激活。如非本人操作,请立即联系您所在的机构或学分银行管理中心。")
+
+
+class NotBoundError(Exception):
+    """Number, name and phone (or activation code) don't name one person nobody is bound to: never says which."""
+
+
+def tidy_activation_code(text):
+    """A code as people type it: any case, with or without dashes, O for 0, I and L for 1."""
+    folded = "".join(character for character in text.upper() if character.isalnum())
+    return folded.translate(str.maketrans("OIL", "011"))
+
+
+def format_activation_code(code):
+    """As printed: 7K3M-9QXD-2FH8V."""
+    return f"{code[:4]}-{code[4:8]}-{code[8:]}"
+
+
+@transaction.atomic
+def issue_activation_code(*, enrolment, by):
+    """Issue a code for a rostered person, voiding an unused earlier one; return its text, told only now."""
+    ActivationCode.objects.filter(enrolment=enrolment, used_at=None).delete()
+    code = "".join(secrets.choice(ALPHABET) for _place in range(CODE_LENGTH))
+    ActivationCode.objects.create(
+        enrolment=enrolment,
+        digest=ActivationCode.digest_of(code),
+        issued_by=by,
+        expires_at=Now() + timedelta(days=settings.ACTIVATION_CODE_DAYS),
+    )
+    return format_activation_code(code)
+
+
+def find_person(*, document_number, name, phone, activation_code=""):
+    """Return (learner, code used) for the one unbound person all of these name, or raise `NotBoundError`.
+
+    Every outcome does the same look-ups, so that its time tells nothing about the roster.
+    """
+    learner = Learner.objects.verified().with_document(document_number).first()
+    pk = learner.pk if learner else 0
+    bound = User.objects.filter(learner=pk).exists()
+    on_record = learner.enrolments.filter(phone=phone).exists() if learner else User.objects.filter(pk=0).exists()
+    code = ActivationCode.find_open(tidy_activation_code(activation_code))
+    vouched = code is not None and code.enrolment.learner_id == pk
+    if learner is None or bound or not same_name(learner.name, name) or not (on_record or vouched):
+        raise NotBoundError
+    return learner, (code if vouched else None)
+
+
+@transaction.atomic
+def activate(*, document_number, name, phone, password, activation_code=""):
+    """Make the account of a rostered person and return it; raise `NotBoundError` when it can't be made."""
+    learner, code = find_person(
+        document_number=document_number, name=name, phone=phone, activation_code=activation_code
+    )
+    if code and not code.use():
+        raise NotBoundError
+    own_phone = "" if User.objects.filter(phone=phone).exists() else phone
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(
+                new_username(), password, name=learner.name, phone=own_phone, learner=learner
+            )
+    except IntegrityError as error:
+        raise NotBoundError from error
+    _notify_phones_on_record(learner, phone)
+    return user
+
+
+def new_username():
+    """A username for people who sign in by document number."""
+    return "xf_" + "".join(secrets.choice(ALPHABET) for _place in range(10)).lower()
+
+
+def _notify_phones_on_record(learner, phone):
+    """Tell the phones on record, so that a stranger's binding doesn't stay unseen."""
+    numbers = set(learner.enrolments.exclude(phone="").values_list("phone", flat=True)) | {phone}
+    for number in numbers:
+        try:
+            queue_sms(phone=number, text=NOTICE, purpose="activated")
+        except SmsBudgetError:
+            return
+
+
+def take_name_attempt(flow):
+    """Spend one of the tries to retype name or activation code after one proven SMS code."""
+    return RateLimit.take("activation-name", flow, [(settings.ACTIVATION_NAME_ATTEMPTS, settings.CODE_VALID_SECONDS)])
