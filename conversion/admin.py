@@ -34,13 +34,26 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
+class WaitingFilter(admin.SimpleListFilter):
+    """待我审核: only what this reviewer can decide now."""
+
+    title = _("审核任务")
+    parameter_name = "waiting"
+
+    def lookups(self, request, model_admin):
+        return [("mine", _("待我审核"))]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(review_views.waiting_for(request.user)) if self.value() == "mine" else queryset
+
+
 @admin.register(Application)
 class ApplicationAdmin(ReadOnlyAdmin):
     """The reviewers' queue, longest waiting first; a case opens on its own page."""
 
     list_display = ["case", "kind", "learner", "receiving_institution", "status", "waiting", "submitted_at"]
     list_display_links = None
-    list_filter = ["status", "kind"]
+    list_filter = [WaitingFilter, "status", "kind"]
     search_fields = ["learner__name", "rule_version__rule__title"]
     ordering = ["waiting_since", "pk"]
     list_per_page = 25

@@ -1,8 +1,11 @@
 """The reviewer's pages inside the admin: one case with evidence, conditions and decision side by side."""
 
 from django.contrib import admin, messages
+from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from achievements.models import Achievement, EvidenceFile
@@ -10,7 +13,7 @@ from achievements.serving import evidence_response
 from conversion import rules
 from conversion.forms import ReviewForm
 from conversion.models import Application, CreditEntry
-from conversion.models.application import UNDER_REVIEW
+from conversion.models.application import UNDER_REVIEW, Kind, Status
 from conversion.services import reviews
 
 WAITING = UNDER_REVIEW
@@ -22,6 +25,17 @@ def visible_applications(user):
     if not user.belongs_to_centre:
         applications = applications.filter(receiving_institution=user.institution_id)
     return applications.exclude(submitted_by=user)
+
+
+def waiting_for(user):
+    """The filter for 待我审核: the cases that `reviews.check_may_decide` would let this reviewer decide now."""
+    cases = Q(pk__in=[])
+    if user.has_perm("conversion.first_review_application"):
+        in_unit = Q(kind=Kind.RECOGNITION) if user.belongs_to_centre else Q(receiving_institution=user.institution_id)
+        cases |= Q(in_unit, status=Status.SUBMITTED)
+    if user.belongs_to_centre and user.has_perm("conversion.final_review_application"):
+        cases |= Q(~Q(first_reviewer=user), status=Status.FIRST_APPROVED)
+    return cases
 
 
 def application_review(request, pk):
@@ -65,7 +79,7 @@ def _decided(request, application, form):
         _tell_who_decided(request, error.record)
         return redirect("admin:conversion_application_review", application.pk)
     messages.success(request, _("已记录:%s。") % data["action"].label)
-    return redirect("admin:conversion_application_changelist")
+    return redirect(f"{reverse('admin:conversion_application_changelist')}?waiting=mine")
 
 
 def _tell_who_decided(request, record):
@@ -82,10 +96,12 @@ def _context(request, application, form, actions):
     return {
         **admin.site.each_context(request),
         "title": _("审核申请"),
+        "subtitle": application.title,
         "opts": Application._meta,
         "application": application,
         "learner": application.learner,
         "sources": sources,
+        "shared_keys": _shared_keys(sources),
         "files": application.files.all(),
         "assessment": _assessment(application, sources),
         "records": application.records.select_related("by", "reason"),
@@ -99,7 +115,14 @@ def _assessment(application, sources):
     if application.rule_version is None:
         return None
     version = application.rule_version
-    return rules.assess(version, sources, on=application.submitted_at.date())
+    return rules.assess(version, sources, on=timezone.localdate(application.submitted_at))
+
+
+def _shared_keys(sources):
+    """Keys of certificates that other learners hold too: a hint for the reviewer, never a refusal."""
+    keys = [source.certificate_key for source in sources if source.certificate_key]
+    others = Achievement.objects.filter(certificate_key__in=keys).exclude(pk__in=[source.pk for source in sources])
+    return set(others.values_list("certificate_key", flat=True))
 
 
 def _why_not(application, user):

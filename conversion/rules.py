@@ -128,9 +128,9 @@ def open_versions(achievements, on=None):
     return RuleVersion.objects.filter(pk__in=slots).with_target().with_sources()
 
 
-def used_pairs(achievements):
+def used_pairs(achievements, kind=Kind.CONVERSION):
     """(achievement id, rule id) pairs that live applications reserve."""
-    live = ApplicationSource.objects.filter(achievement__in=achievements, kind=Kind.CONVERSION)
+    live = ApplicationSource.objects.filter(achievement__in=achievements, kind=kind)
     return set(live.exclude(application_status__in=DEAD).values_list("achievement_id", "rule_id"))
 
 
@@ -233,9 +233,9 @@ def assess_all(versions, achievements, on=None):
 
 
 def assess_submission(version, achievements, on=None):
-    """Assess a version as the form must: only what the dialog would list now can be a match."""
+    """Assess a version as the form must: a match that is in force is what the dialog lists as one."""
     assessment = assess(version, achievements, on, used_pairs(achievements))
-    if assessment.is_match and not open_versions(achievements, on).filter(pk=version.pk).exists():
+    if assessment.is_match and not RuleVersion.objects.in_force(on).filter(pk=version.pk).exists():
         return Assessment(version, Verdict.MISSING, [*assessment.conditions, _not_in_force()])
     return assessment
 

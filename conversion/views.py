@@ -56,15 +56,34 @@ def conversion_apply(request):
         messages.success(request, _("转换申请已提交。审核结果会发到您的收件箱。"))
         url = application.get_absolute_url()
         return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
-    return render(request, "conversion/application_form.html", _apply_context(request, form, achievements))
+    kept = _take_kept(request, achievements)
+    context = _rule_list_context(request, achievements) | {"achievements": achievements, "kept": kept}
+    if request.htmx.target == "rule-list":
+        return render(request, "conversion/includes/rule_list.html", context | {"is_fragment": True})
+    counts = rules.convertible_counts(achievements)
+    without_rule = [achievement for achievement in achievements if achievement.pk not in counts]
+    context |= {"form": form, "without_rule": without_rule}
+    return render(request, "conversion/application_form.html", context)
 
 
-def _apply_context(request, form, achievements):
+def _rule_list_context(request, achievements):
     rule_filter = RuleFilterForm(request.GET)
     versions = rule_filter.apply(rules.open_versions(achievements)).order_by(*rules.BY_TARGET)
     page_obj = _page(request, versions, RULES_PER_PAGE)
     page_obj.object_list = rules.assess_all(page_obj.object_list, achievements)
-    return {"form": form, "achievements": achievements, "rule_filter": rule_filter, "page_obj": page_obj}
+    return {"rule_filter": rule_filter, "page_obj": page_obj}
+
+
+def _take_kept(request, achievements):
+    """The rule chosen on another page of the list, explained; taken out of the query, which the page links repeat."""
+    query = request.GET.copy()
+    in_query = query.pop("version", [""])[-1]
+    request.GET = query
+    text = request.POST.get("version", in_query)
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        return None
+    kept = rules.assess_all(rules.open_versions(achievements).filter(pk=int(text)), achievements)
+    return kept[0] if kept and kept[0].is_match else None
 
 
 @learner_required

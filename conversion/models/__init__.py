@@ -1,4 +1,5 @@
 from conversion.models.application import Application, ApplicationSource, ReasonCode, ReviewRecord
+from conversion.models.criteria import CriteriaRow, CriteriaTest
 from conversion.models.ledger import Certificate, CreditEntry
 from conversion.models.rule import ConversionRule, Course, Programme, RuleGroup, RuleSource, RuleVersion
 
@@ -9,6 +10,8 @@ __all__ = [
     "ConversionRule",
     "Course",
     "CreditEntry",
+    "CriteriaRow",
+    "CriteriaTest",
     "Programme",
     "ReasonCode",
     "ReviewRecord",

@@ -53,8 +53,13 @@ class Course(models.Model):
 class ConversionRule(models.Model):
     """转换规则: what stays the same over its versions."""
 
+    class Kind(models.TextChoices):
+        CONVERSION = "conversion", _("成果转换")
+        PERFORMANCE = "performance", _("业绩类成果转换")
+
     code = models.CharField(_("规则编号"), max_length=30, unique=True)
     title = models.CharField(_("规则名称"), max_length=300)
+    kind = models.CharField(_("规则种类"), max_length=20, choices=Kind, default=Kind.CONVERSION)
     institution = models.ForeignKey(
         "accounts.Institution", models.PROTECT, related_name="conversion_rules", verbose_name=_("接收机构")
     )
@@ -121,6 +126,15 @@ class RuleVersion(models.Model):
     number = models.PositiveSmallIntegerField(_("版本"))
     status = models.CharField(_("状态"), max_length=10, choices=Status, default=Status.DRAFT)
     course = models.ForeignKey(Course, models.PROTECT, related_name="rule_versions", verbose_name=_("目标课程"))
+    achievement_type = models.ForeignKey(
+        "achievements.AchievementType",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("业绩类型"),
+        help_text=_("仅业绩类规则:适用的成果类型"),
+    )
     outcome = models.CharField(_("转换结果"), max_length=20, choices=Outcome)
     credits = models.DecimalField(_("转换学分"), max_digits=5, decimal_places=1)
     score_policy = models.CharField(_("成绩办法"), max_length=10, choices=ScorePolicy, default=ScorePolicy.PASS)

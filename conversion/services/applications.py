@@ -5,7 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from achievements.services import add_evidence
-from conversion import rules
+from conversion import criteria, rules
 from conversion.models import Application, ApplicationSource
 from conversion.models.application import Action, InvalidTransitionError, Kind
 from conversion.services.records import write_record
@@ -22,7 +22,7 @@ class NotEligibleError(Exception):
 class AlreadyAppliedError(Exception):
     """A live application already uses one of the achievements for this rule."""
 
-    message = _("所选成果已用这条规则提交过申请,请在“进度查询”中查看。")
+    message = _("所选成果已提交过同样的申请,请在“进度查询”中查看。")
 
 
 def submit_conversion(*, by, version, achievements, token, uploads=()):
@@ -31,34 +31,81 @@ def submit_conversion(*, by, version, achievements, token, uploads=()):
     A repeated token gets the first answer. Raises `NotEligibleError` or `AlreadyAppliedError`; the latter is
     the database's word, so parallel submissions can't both pass.
     """
-    if first := Application.objects.filter(submission_token=token, submitted_by=by).first():
+
+    def submit():
+        assessment = rules.assess_submission(version, achievements)
+        _refuse_unless_match(assessment)
+        case = _rule_case(Kind.CONVERSION, assessment, version.credits)
+        return _create(by, token, uploads, assessment.used, case)
+
+    return _answer_once(by, token, submit)
+
+
+def submit_performance(*, by, version, achievement, token, uploads=()):
+    """Submit a recognised 业绩类 achievement under a criteria table; as `submit_conversion`."""
+
+    def submit():
+        assessment = criteria.assess_performance(version, achievement)
+        _refuse_unless_match(assessment)
+        case = _rule_case(Kind.PERFORMANCE, assessment, assessment.credits)
+        return _create(by, token, uploads, [achievement], case)
+
+    return _answer_once(by, token, submit)
+
+
+def submit_recognition(*, by, achievement, token, uploads=()):
+    """Ask the bank to recognise an achievement off the catalogue (认定成果申请); as `submit_conversion`."""
+
+    def submit():
+        if achievement.entry_id is not None:
+            raise AlreadyAppliedError
+        case = {"kind": Kind.RECOGNITION, "snapshot": {"sources": [achievement_snapshot(achievement)]}}
+        return _create(by, token, uploads, [achievement], case)
+
+    return _answer_once(by, token, submit)
+
+
+def _first_answer(by, token):
+    return Application.objects.filter(submission_token=token, submitted_by=by).first()
+
+
+def _answer_once(by, token, submit):
+    """Answer a repeated token with its application, also when the repetition runs beside the first."""
+    if first := _first_answer(by, token):
         return first
-    assessment = rules.assess_submission(version, achievements)
+    try:
+        return submit()
+    except (IntegrityError, AlreadyAppliedError, NotEligibleError) as error:
+        if first := _first_answer(by, token):
+            return first
+        if isinstance(error, IntegrityError):
+            raise AlreadyAppliedError from error
+        raise
+
+
+def _refuse_unless_match(assessment):
     if not assessment.is_match:
         raise AlreadyAppliedError if assessment.verdict == rules.Verdict.USED else NotEligibleError(assessment)
-    try:
-        return _create_conversion(by, assessment, uploads, token)
-    except IntegrityError as error:
-        if first := Application.objects.filter(submission_token=token, submitted_by=by).first():
-            return first
-        raise AlreadyAppliedError from error
+
+
+def _rule_case(kind, assessment, credits):
+    """The columns of an application under a rule, which freezes it."""
+    version = assessment.version
+    return {
+        "kind": kind,
+        "rule_version": version,
+        "receiving_institution": version.rule.institution,
+        "snapshot": conversion_snapshot(assessment, credits),
+    }
 
 
 @transaction.atomic
-def _create_conversion(by, assessment, uploads, token):
-    version = assessment.version
-    application = Application.objects.create(
-        kind=Kind.CONVERSION,
-        learner=by.learner,
-        submitted_by=by,
-        submission_token=token,
-        rule_version=version,
-        receiving_institution=version.rule.institution,
-        snapshot=conversion_snapshot(assessment),
-    )
+def _create(by, token, uploads, achievements, case):
+    application = Application.objects.create(learner=by.learner, submitted_by=by, submission_token=token, **case)
+    rule = application.rule_version.rule if application.rule_version else None
     ApplicationSource.objects.bulk_create(
-        ApplicationSource(application=application, kind=application.kind, achievement=a, rule=version.rule)
-        for a in assessment.used
+        ApplicationSource(application=application, kind=application.kind, achievement=achievement, rule=rule)
+        for achievement in achievements
     )
     application.files.set(add_evidence(uploads=uploads, by=by))
     write_record(application=application, action=Action.SUBMIT, from_status="", by=by)
@@ -78,10 +125,11 @@ def achievement_snapshot(achievement):
         "certificate_number": achievement.certificate_number,
         "obtained_on": achievement.obtained_on.isoformat(),
         "score": str(achievement.score) if achievement.score is not None else None,
+        "extra": dict(achievement.extra_rows),
     }
 
 
-def conversion_snapshot(assessment):
+def conversion_snapshot(assessment, credits):
     """What an application freezes of the rule, its target and the achievements used (domain.md §3)."""
     version = assessment.version
     course, programme = version.course, version.course.programme
@@ -91,7 +139,7 @@ def conversion_snapshot(assessment):
             "title": version.rule.title,
             "version": version.number,
             "outcome": version.get_outcome_display(),
-            "credits": str(version.credits),
+            "credits": str(credits),
             "score_policy": version.get_score_policy_display(),
             "policy_basis": version.policy_basis,
         },
@@ -107,6 +155,18 @@ def conversion_snapshot(assessment):
         },
         "sources": [achievement_snapshot(achievement) for achievement in assessment.used],
     }
+
+
+@transaction.atomic
+def resubmit(*, application, by, uploads=(), explanation=""):
+    """Hand in the material a returned case asked for; it waits for the first review again."""
+    if application.learner_id != by.learner_id:
+        raise InvalidTransitionError(Action.RESUBMIT)
+    before = application.status
+    application.move(Action.RESUBMIT, waiting_since=timezone.now())
+    application.files.add(*add_evidence(uploads=uploads, by=by))
+    write_record(application=application, action=Action.RESUBMIT, from_status=before, by=by, opinion=explanation)
+    return application
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.services.people import verify_learner
+from achievements.models import Achievement
 from conversion.models import CreditEntry
 from conversion.models.application import Action, InvalidTransitionError, Kind, Status
 from conversion.services.certificates import issue_certificate
@@ -84,8 +85,8 @@ def may_decide(application, by):
 
 
 @transaction.atomic
-def decide(*, application, action, by, reason=None, opinion=""):
-    """Take one review decision.
+def decide(*, application, action, by, reason=None, opinion="", recognised_as=None):
+    """Take one review decision; the final approval of a recognition says what entry it is `recognised_as`.
 
     Raises `NotAllowedError`, `ReasonMissingError`, or `DecidedMeanwhileError` when another reviewer was first.
     """
@@ -103,7 +104,7 @@ def decide(*, application, action, by, reason=None, opinion=""):
         application=application, action=action, from_status=before, by=by, unit=unit, reason=reason, opinion=opinion
     )
     if application.status == Status.APPROVED:
-        _grant(application)
+        _grant(application, recognised_as)
     _tell(application, action, reason, opinion)
     return application
 
@@ -122,10 +123,14 @@ def _changes(action, by, reason):
     return changes
 
 
-def _grant(application):
-    """What a final approval writes: the person counts as proven; a conversion brings credit and certificate."""
+def _grant(application, recognised_as):
+    """What a final approval writes: the person counts as proven; then an entry, or credit and certificate."""
     verify_learner(learner=application.learner)
-    if application.kind == Kind.CONVERSION:
+    if application.kind == Kind.RECOGNITION:
+        if recognised_as.pk is None:
+            recognised_as.save()
+        Achievement.objects.filter(application_sources__application=application).update(entry=recognised_as)
+    else:
         CreditEntry.objects.create(
             learner=application.learner,
             application=application,

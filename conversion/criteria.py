@@ -1,0 +1,80 @@
+"""Performance criteria: what a recognised 业绩类 achievement is worth under an institution's table. Reads only."""
+
+from decimal import Decimal, InvalidOperation
+
+from django.utils.translation import gettext as _
+
+from conversion.models import RuleVersion
+from conversion.models.application import Kind
+from conversion.rules import Assessment, Condition, Verdict, used_pairs
+
+
+def performance_versions(achievement, on=None):
+    """Criteria tables in force for the type of an achievement."""
+    versions = RuleVersion.objects.in_force(on).filter(
+        rule__kind=Kind.PERFORMANCE, achievement_type=achievement.type_id
+    )
+    return versions.with_target().prefetch_related("criteria__tests__field")
+
+
+def _number(text):
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
+
+
+def test_condition(test, extra):
+    """One test of a row for an achievement's extra fields, as a `Condition`."""
+    actual = str(extra.get(test.field.key, ""))
+    number = _number(actual)
+    met = not test.value or actual == test.value
+    if test.min_number is not None:
+        met = met and number is not None and number >= test.min_number
+    if test.max_number is not None:
+        met = met and number is not None and number <= test.max_number
+    remedy = "" if met else _("%(label)s: %(required)s") % {"label": test.field.label, "required": test.required}
+    return Condition(test.field.label, test.required, actual or _("未填写"), met, remedy)
+
+
+def row_conditions(row, achievement):
+    return [test_condition(test, achievement.extra) for test in row.tests.all()]
+
+
+def best_row(version, achievement):
+    """The row with the most credits whose every test holds, or None (highest of an achievement counts)."""
+    held = [row for row in version.criteria.all() if all(c.met for c in row_conditions(row, achievement))]
+    return max(held, key=lambda row: row.credits, default=None)
+
+
+def assess_performance(version, achievement, reserved=None):
+    """Explain a criteria table for one achievement; a match carries `credits`, the row's."""
+    reserved = used_pairs([achievement], Kind.PERFORMANCE) if reserved is None else reserved
+    row = best_row(version, achievement)
+    recognised = achievement.entry_id is not None
+    conditions = [_recognised_condition(recognised), *_row_summary(version, row, achievement)]
+    if (achievement.pk, version.rule_id) in reserved:
+        verdict = Verdict.USED
+    else:
+        verdict = Verdict.MATCH if row and recognised else Verdict.MISSING
+    assessment = Assessment(version, verdict, conditions, [achievement])
+    assessment.credits = row.credits if row else None
+    return assessment
+
+
+def _recognised_condition(recognised):
+    actual = _("已认定") if recognised else _("尚未认定")
+    return Condition(_("认定"), _("已认定"), actual, recognised, "" if recognised else _("请先申请认定"))
+
+
+def _row_summary(version, row, achievement):
+    """The tests of the row that counts; where none holds, the whole table as one condition."""
+    if row:
+        return row_conditions(row, achievement)
+    table = ";".join(str(row) for row in version.criteria.all()[:12])
+    return [Condition(_("业绩标准"), table, _("未达到任何一档"), False, table)]
+
+
+def performance_options(achievement):
+    """What the page of an achievement offers: every criteria table for its type, explained."""
+    return [assess_performance(version, achievement) for version in performance_versions(achievement)]

@@ -1,0 +1,48 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class CriteriaRow(models.Model):
+    """A line of a performance rule's table (业绩标准): every test of it must hold, then it gives its credits."""
+
+    version = models.ForeignKey(
+        "conversion.RuleVersion", models.CASCADE, related_name="criteria", verbose_name=_("规则版本")
+    )
+    position = models.PositiveSmallIntegerField(_("次序"), default=1)
+    credits = models.DecimalField(_("学分"), max_digits=5, decimal_places=1)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("业绩标准")
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["version", "position"], name="criteria_position_once_per_version"),
+            models.CheckConstraint(condition=models.Q(credits__gte=0), name="criteria_credits_not_negative"),
+        ]
+
+    def __str__(self):
+        return "、".join(str(test) for test in self.tests.all()) or str(self.position)
+
+
+class CriteriaTest(models.Model):
+    """What one extra field of the achievement must say: a value, or a number within bounds."""
+
+    row = models.ForeignKey(CriteriaRow, models.CASCADE, related_name="tests", verbose_name=_("业绩标准"))
+    field = models.ForeignKey("achievements.TypeField", models.PROTECT, related_name="+", verbose_name=_("附加项"))
+    value = models.CharField(_("等于"), max_length=60, blank=True)
+    min_number = models.DecimalField(_("不小于"), max_digits=8, decimal_places=1, null=True, blank=True)
+    max_number = models.DecimalField(_("不大于"), max_digits=8, decimal_places=1, null=True, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("业绩条件")
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["row", "field"], name="field_tested_once_per_row")]
+
+    def __str__(self):
+        return f"{self.field.label} {self.required}"
+
+    @property
+    def required(self):
+        """What is asked for, in words: 省级, ≥2, ≤3."""
+        bounds = [f"≥{self.min_number:g}"] if self.min_number is not None else []
+        bounds += [f"≤{self.max_number:g}"] if self.max_number is not None else []
+        return " ".join([self.value, *bounds]).strip()

@@ -1,0 +1,69 @@
+"""How applications, rules and certificates are worded and coloured on pages."""
+
+from django import template
+from django.utils.translation import gettext as _
+
+from conversion.models.application import Action, Kind, Status
+from conversion.rules import GridStatus, Verdict
+from conversion.services import certificates
+from conversion.services.reviews import CENTRE
+
+register = template.Library()
+
+APPLICANT_ACTIONS = {Action.SUBMIT, Action.WITHDRAW, Action.RESUBMIT}
+REFUSALS = {Action.FIRST_REJECT, Action.FINAL_REJECT}
+COLOURS = {
+    Status.SUBMITTED: "info",
+    Status.RETURNED: "warning",
+    Status.FIRST_APPROVED: "info",
+    Status.APPROVED: "success",
+    Status.REJECTED: "danger",
+    Status.REVOKED: "danger",
+    GridStatus.CONVERTED: "success",
+    GridStatus.APPLIED: "info",
+    Verdict.MATCH: "success",
+    Verdict.MISSING: "warning",
+    "checking": "info",
+    "passed": "success",
+    "refused": "danger",
+}
+
+register.filter("masked_name", certificates.masked_name)
+
+
+@register.filter
+def status_class(status):
+    """The class of the coloured word for a status of a case, a row of the grid, a rule or a file."""
+    colour = COLOURS.get(status)
+    return f"status status-{colour}" if colour else "status"
+
+
+@register.filter
+def review_records(application):
+    """What reviewers decided, oldest first; the applicant's own steps are no review results."""
+    return [record for record in application.records.all() if record.action not in APPLICANT_ACTIONS]
+
+
+@register.filter
+def record_class(record):
+    """The class of a record in a timeline."""
+    if record.action in REFUSALS:
+        return "refused"
+    return "" if record.action == Action.RETURN else "done"
+
+
+@register.filter
+def waits_for(application):
+    """Who has to act next, as a sentence; empty once the case is closed."""
+    first_unit = CENTRE if application.kind == Kind.RECOGNITION else application.receiving_institution
+    sentences = {
+        Status.SUBMITTED: _("等待%s初审。") % first_unit,
+        Status.FIRST_APPROVED: _("等待%s终审。") % CENTRE,
+        Status.RETURNED: _("等待申请人补充材料。"),
+    }
+    return sentences.get(application.status, "")
+
+
+@register.filter
+def may_withdraw(application):
+    return application.allows(Action.WITHDRAW)
