@@ -4,11 +4,20 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Institution
 from achievements.forms import EvidenceField
-from achievements.models import Achievement, AchievementType
+from achievements.models import Achievement, AchievementType, CatalogueEntry
+from conversion.criteria import performance_versions
 from conversion.models import ReasonCode, RuleVersion
-from conversion.models.application import Action
-from conversion.services.applications import AlreadyAppliedError, NotEligibleError, submit_conversion
+from conversion.models.application import Action, InvalidTransitionError
+from conversion.services.applications import (
+    AlreadyAppliedError,
+    NotEligibleError,
+    resubmit,
+    submit_conversion,
+    submit_performance,
+    submit_recognition,
+)
 
 
 class GridFilterForm(forms.Form):
@@ -113,3 +122,132 @@ def chosen_achievements(data, user):
     ids = [int(pk) for pk in data.getlist("achievement") if pk.isascii() and pk.isdigit() and len(pk) < 19]
     rows = Achievement.objects.of(user).filter(pk__in=ids[:50])
     return list(rows.select_related("type", "entry__institution").order_by("-created_at", "-pk"))
+
+
+class CaseForm(forms.Form):
+    """Material for a case, and the token that makes a repeated POST harmless."""
+
+    files = EvidenceField(label=_("补充材料"), required=False)
+    token = forms.UUIDField(widget=forms.HiddenInput, error_messages={"required": _("页面已过期,请重新打开。")})
+
+    def __init__(self, *args, user, achievement, **kwargs):
+        super().__init__(*args, initial={"token": uuid.uuid4()}, **kwargs)
+        self.user, self.achievement = user, achievement
+
+    def save(self):
+        """Submit and return the application, or None with an error on the form."""
+        data = self.cleaned_data
+        common = {
+            "by": self.user, "achievement": self.achievement, "uploads": data["files"], "token": data["token"],
+        }  # fmt: skip
+        try:
+            return self._submit(**common)
+        except NotEligibleError as error:
+            self.add_error(None, _("不符合条件:%s") % "、".join(error.assessment.missing))
+        except AlreadyAppliedError as error:
+            self.add_error(None, error.message)
+        return None
+
+
+class RecognitionForm(CaseForm):
+    """认定成果申请 of one achievement."""
+
+    def _submit(self, **common):
+        return submit_recognition(**common)
+
+
+class PerformanceForm(CaseForm):
+    """业绩类成果转换申请 of one achievement under one criteria table."""
+
+    version = forms.ModelChoiceField(
+        RuleVersion.objects.none(), label=_("请选择业绩标准"), error_messages={"required": _("请选择业绩标准。")}
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["version"].queryset = performance_versions(self.achievement)
+
+    def _submit(self, **common):
+        return submit_performance(version=self.cleaned_data["version"], **common)
+
+
+class ResubmissionForm(forms.Form):
+    """What a returned case asked for."""
+
+    files = EvidenceField(label=_("补充材料"), required=False)
+    explanation = forms.CharField(
+        label=_("补充说明"), max_length=1000, required=False, widget=forms.Textarea({"rows": 4})
+    )
+
+    def __init__(self, *args, user, application, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.user, self.application = user, application
+
+    def clean(self):
+        data = super().clean()
+        if not self.errors and not data["files"] and not data["explanation"].strip():
+            raise ValidationError(_("请上传补充材料,或写明补充说明。"))
+        return data
+
+    def save(self):
+        data = self.cleaned_data
+        try:
+            return resubmit(
+                application=self.application, by=self.user, uploads=data["files"], explanation=data["explanation"]
+            )
+        except InvalidTransitionError:
+            self.add_error(None, _("这件申请的状态已变化,请刷新页面。"))
+        return None
+
+
+class RecognitionOutcomeForm(forms.Form):
+    """What a recognised achievement is: an entry of the catalogue, or a new one."""
+
+    entry = forms.ModelChoiceField(
+        CatalogueEntry.objects.select_related("institution", "type"),
+        label=_("关联已有名录成果(编号)"),
+        required=False,
+        widget=forms.NumberInput,
+        help_text=_("填写名录成果的编号;没有合适的,留空并填写下面几项新建。"),
+        error_messages={"invalid_choice": _("没有这个编号的名录成果。")},
+    )
+    project_name = forms.CharField(label=_("项目名称"), max_length=100, required=False)
+    entry_name = forms.CharField(label=_("成果名称"), max_length=200, required=False)
+    institution = forms.ModelChoiceField(
+        Institution.objects.filter(status=Institution.Status.APPROVED), label=_("资历机构"), required=False
+    )
+    framework_level = forms.IntegerField(label=_("资历框架等级"), min_value=1, max_value=7, required=False)
+    credits = forms.DecimalField(label=_("学分"), min_value=0, max_digits=5, decimal_places=1, required=False)
+
+    def __init__(self, *args, achievement, **kwargs):
+        initial = {"entry_name": achievement.name, "project_name": achievement.type.name}
+        super().__init__(*args, initial=initial, **kwargs)
+        self.achievement = achievement
+
+    def clean(self):
+        data = super().clean()
+        if not data.get("entry") and "entry" not in self.errors:
+            for name in ["project_name", "entry_name", "institution", "framework_level", "credits"]:
+                if data.get(name) in (None, "") and name not in self.errors:
+                    self.add_error(name, _("新建名录成果时必填。"))
+            if not self.errors:
+                self._check_new(data)
+        return data
+
+    def _check_new(self, data):
+        self.new_entry = CatalogueEntry(
+            project_name=data["project_name"],
+            name=data["entry_name"],
+            institution=data["institution"],
+            type=self.achievement.type,
+            framework_level=data["framework_level"],
+            credits=data["credits"],
+        )
+        try:
+            self.new_entry.validate_constraints()
+        except ValidationError as error:
+            self.add_error(None, error)
+
+    def outcome(self):
+        """The entry the achievement becomes; a new one is not saved yet."""
+        return self.cleaned_data["entry"] or self.new_entry

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from achievements.models import Achievement, EvidenceFile
 from achievements.serving import evidence_response
 from conversion import rules
-from conversion.forms import ReviewForm
+from conversion.forms import RecognitionOutcomeForm, ReviewForm
 from conversion.models import Application, CreditEntry
-from conversion.models.application import UNDER_REVIEW, Kind, Status
+from conversion.models.application import UNDER_REVIEW, Action, Kind, Status
 from conversion.services import reviews
 
 WAITING = UNDER_REVIEW
@@ -47,21 +47,36 @@ def application_review(request, pk):
         needs_reason=reviews.NEEDS_REASON,
         initial={"seen_status": application.status},
     )
+    outcome = _outcome_form(request, application)
     if request.method == "POST":
-        response = _decided(request, application, form)
+        response = _decided(request, application, form, outcome)
         if response:
             return response
         application.refresh_from_db()
-    return render(request, "admin/conversion/application/review.html", _context(request, application, form, actions))
+    return render(
+        request,
+        "admin/conversion/application/review.html",
+        _context(request, application, form, actions) | {"outcome": outcome},
+    )
 
 
-def _decided(request, application, form):
+def _outcome_form(request, application):
+    """What the final approval of a recognition has to say: the entry; None for every other decision."""
+    if application.kind != Kind.RECOGNITION or application.status != Status.FIRST_APPROVED:
+        return None
+    approves = request.POST.get("action") == Action.FINAL_APPROVE
+    achievement = Achievement.objects.select_related("type").get(application_sources__application=application)
+    return RecognitionOutcomeForm(request.POST if approves else None, achievement=achievement)
+
+
+def _decided(request, application, form, outcome):
     """Take the decision of a POST; None when the form has to be shown again."""
     seen = request.POST.get("seen_status")
     if seen != application.status:
         _tell_who_decided(request, application.records.last())
         return redirect("admin:conversion_application_review", application.pk)
-    if not form.is_valid():
+    needs_outcome = outcome is not None and outcome.is_bound
+    if not form.is_valid() or (needs_outcome and not outcome.is_valid()):
         return None
     data = form.cleaned_data
     try:
@@ -71,6 +86,7 @@ def _decided(request, application, form):
             by=request.user,
             reason=data["reason"],
             opinion=data["opinion"],
+            recognised_as=outcome.outcome() if needs_outcome else None,
         )
     except reviews.NotAllowedError as error:
         form.add_error(None, error.message)

@@ -118,7 +118,7 @@ def live_counts(achievements):
         application_status__in=DEAD
     )
     approved = Count("pk", filter=Q(application_status=Status.APPROVED))
-    rows = list(live.values_list("achievement_id").annotate(Count("pk"), approved).order_by())
+    rows = list(live.values_list("achievement_id").annotate(live=Count("pk"), approved=approved).order_by())
     return {pk: count for pk, count, _approved in rows}, {pk: count for pk, _live, count in rows}
 
 

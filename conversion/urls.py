@@ -1,6 +1,6 @@
 from django.urls import path
 
-from conversion import views
+from conversion import recognition_views, views
 
 app_name = "conversion"
 urlpatterns = [
@@ -11,6 +11,11 @@ urlpatterns = [
     path("conversion/applications/<int:pk>/withdraw/", views.application_withdraw, name="withdraw"),
     path("conversion/certificates/", views.certificates, name="certificates"),
     path("conversion/certificates/<int:pk>.pdf", views.certificate_pdf, name="certificate_pdf"),
+    path("recognition/", recognition_views.recognition_grid, name="recognition"),
+    path("recognition/<int:pk>/", recognition_views.recognition_apply, name="recognition_apply"),
+    path("performance/", recognition_views.performance_grid, name="performance"),
+    path("performance/<int:pk>/", recognition_views.performance_apply, name="performance_apply"),
+    path("conversion/applications/<int:pk>/resubmit/", recognition_views.application_resubmit, name="resubmit"),
     path("verify/", views.verify, name="verify"),
     path("verify/<str:token>/", views.verify_token, name="verify_token"),
     path("rules/", views.rule_list, name="rules"),

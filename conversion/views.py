@@ -56,7 +56,7 @@ def conversion_apply(request):
         messages.success(request, _("转换申请已提交。审核结果会发到您的收件箱。"))
         url = application.get_absolute_url()
         return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
-    kept = _take_kept(request, achievements)
+    kept = _kept_rule(request, achievements)
     context = _rule_list_context(request, achievements) | {"achievements": achievements, "kept": kept}
     if request.htmx.target == "rule-list":
         return render(request, "conversion/includes/rule_list.html", context | {"is_fragment": True})
@@ -74,12 +74,9 @@ def _rule_list_context(request, achievements):
     return {"rule_filter": rule_filter, "page_obj": page_obj}
 
 
-def _take_kept(request, achievements):
-    """The rule chosen on another page of the list, explained; taken out of the query, which the page links repeat."""
-    query = request.GET.copy()
-    in_query = query.pop("version", [""])[-1]
-    request.GET = query
-    text = request.POST.get("version", in_query)
+def _kept_rule(request, achievements):
+    """The rule chosen on another page of the list, explained, while it can still be chosen."""
+    text = (request.POST or request.GET).get("version", "")
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         return None
     kept = rules.assess_all(rules.open_versions(achievements).filter(pk=int(text)), achievements)

@@ -28,6 +28,11 @@ SIDE = [
     (_("行业标准查询"), "achievements:standards", "journal-text"),
     (_("在线解答"), "portal:questions", "chat-dots"),
 ]
+INSTITUTION_SIDE = [
+    (_("机构主页"), "accounts:institution_home", "building"),
+    (_("规则查询"), "conversion:rules", "search"),
+    (_("在线解答"), "portal:questions", "chat-dots"),
+]
 
 
 @dataclass(frozen=True)
@@ -47,13 +52,19 @@ def frame(request):
     user = getattr(request, "user", None)
     signed_in = bool(user and user.is_authenticated)
     top = [(label, reverse(name, args=args)) for label, name, args in TOP]
-    side = [(label, reverse(name), icon) for label, name, icon in SIDE] if signed_in and user.learner_id else []
+    side = [(label, reverse(name), icon) for label, name, icon in _side_of(user)] if signed_in else []
     return {
         "signed_in_name": user.name if signed_in else "",
         "unread_count": SimpleLazyObject(lambda: _unread(user)) if signed_in else 0,
         "top_navigation": [Link(label, url, _is_active(request.path, url)) for label, url in top],
         "side_menu": [Link(label, url, _is_active(request.path, url), icon) for label, url, icon in side],
     }
+
+
+def _side_of(user):
+    if user.learner_id:
+        return SIDE
+    return INSTITUTION_SIDE if user.institution_id and not user.is_staff else []
 
 
 def _unread(user):

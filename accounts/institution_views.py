@@ -1,0 +1,74 @@
+"""机构注册, and what an institution sees of its learners."""
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import IntegrityError
+from django.db.models import Count, Exists, OuterRef, Q
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from accounts.forms.institution import InstitutionRegisterForm
+from accounts.models import ActivationCode, Enrolment, Institution
+from accounts.services.activation import issue_activation_code
+from accounts.views import _code_page
+
+PAGE_SIZE = 20
+
+
+def institution_register(request):
+    if request.user.is_authenticated:
+        return redirect("portal:home")
+    return _code_page(request, InstitutionRegisterForm, "accounts/institution_register.html", _registered)
+
+
+def _registered(request, form):
+    try:
+        user = form.save()
+    except IntegrityError:
+        form.add_error(None, _("用户名、电子邮箱、手机号码或信用代码刚刚被别人使用,请修改后重新获取验证码。"))
+        return None
+    login(request, user, backend="accounts.backends.IdentifierBackend")
+    messages.success(request, _("机构注册已提交,请等待学分银行管理中心审核。"))
+    return redirect("accounts:institution_home")
+
+
+def _own_institution(request):
+    """The institution an account works for; staff of an institution use the admin, learners have none."""
+    if request.user.institution_id is None or request.user.is_staff:
+        raise PermissionDenied
+    return request.user.institution
+
+
+@login_required
+def institution_home(request):
+    """The institution's learners and how many of them have activated."""
+    institution = _own_institution(request)
+    enrolments = Enrolment.objects.filter(institution=institution)
+    totals = enrolments.aggregate(all=Count("pk"), active=Count("pk", Q(learner__user__isnull=False)))
+    query = request.GET.get("q", "").strip()[:100]
+    open_codes = ActivationCode.objects.filter(enrolment=OuterRef("pk"), used_at=None)
+    rows = enrolments.select_related("learner__user").annotate(has_code=Exists(open_codes))
+    if query:
+        rows = rows.filter(Q(learner__name__icontains=query) | Q(student_number=query))
+    if request.GET.get("only") == "inactive":
+        rows = rows.filter(learner__user=None)
+    page_obj = Paginator(rows.order_by("student_number", "pk"), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"institution": institution, "totals": totals, "page_obj": page_obj, "query": query}
+    return render(request, "accounts/institution_home.html", context)
+
+
+@require_POST
+@login_required
+def activation_code_issue(request, pk):
+    """Issue a code for one learner and show it, this once."""
+    institution = _own_institution(request)
+    if institution.status != Institution.Status.APPROVED:
+        raise PermissionDenied
+    enrolments = Enrolment.objects.filter(institution=institution, learner__user=None).select_related("learner")
+    enrolment = get_object_or_404(enrolments, pk=pk)
+    code = issue_activation_code(enrolment=enrolment, by=request.user)
+    return render(request, "accounts/activationcode_issued.html", {"enrolment": enrolment, "code": code})

@@ -1,0 +1,94 @@
+"""认定成果申请 and 业绩类成果转换申请, and handing in what a returned case asked for."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+
+from accounts.decorators import learner_required
+from achievements.models import Achievement
+from conversion import criteria
+from conversion.forms import PerformanceForm, RecognitionForm, ResubmissionForm
+from conversion.models import Application
+from conversion.models.application import Action, Kind
+from conversion.statuses import AchievementStatus, with_status
+
+PAGE_SIZE = 10
+OPEN = {AchievementStatus.UNLISTED, AchievementStatus.REFUSED}
+
+
+def _page(request, rows):
+    return Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+
+
+@learner_required
+def recognition_grid(request):
+    """认定成果申请: achievements off the catalogue, and those that were recognised."""
+    cases = Q(application_sources__kind=Kind.RECOGNITION)
+    rows = with_status(Achievement.objects.of(request.user).filter(Q(entry=None) | cases).distinct())
+    page_obj = _page(request, rows.select_related("type").order_by("-created_at", "-pk"))
+    latest = _latest_cases(page_obj.object_list, Kind.RECOGNITION)
+    for achievement in page_obj.object_list:
+        achievement.case = latest.get(achievement.pk)
+        achievement.is_open = achievement.status in OPEN
+    return render(request, "conversion/recognition_grid.html", {"page_obj": page_obj})
+
+
+def _latest_cases(achievements, kind):
+    """{achievement id: its newest application of that kind}."""
+    cases = Application.objects.filter(kind=kind, sources__achievement__in=[a.pk for a in achievements])
+    pairs = cases.order_by("pk").values_list("sources__achievement", "pk", "status")
+    return {achievement: {"pk": pk, "status": status} for achievement, pk, status in pairs}
+
+
+@learner_required
+def recognition_apply(request, pk):
+    achievements = Achievement.objects.of(request.user).select_related("type__parent").prefetch_related("files")
+    achievement = get_object_or_404(achievements, pk=pk)
+    form = RecognitionForm(request.POST or None, request.FILES or None, user=request.user, achievement=achievement)
+    if request.method == "POST" and form.is_valid() and (application := form.save()):
+        messages.success(request, _("认定申请已提交。审核结果会发到您的收件箱。"))
+        return redirect(application)
+    return render(request, "conversion/recognition_form.html", {"form": form, "achievement": achievement})
+
+
+@learner_required
+def performance_grid(request):
+    """业绩类成果转换申请: recognised first, then converted under an institution's criteria table."""
+    rows = with_status(Achievement.objects.of(request.user).filter(type__is_performance=True))
+    page_obj = _page(request, rows.select_related("type").order_by("-created_at", "-pk"))
+    latest = _latest_cases(page_obj.object_list, Kind.PERFORMANCE)
+    for achievement in page_obj.object_list:
+        achievement.case = latest.get(achievement.pk)
+        achievement.is_recognised = achievement.entry_id is not None
+        achievement.is_open = achievement.status in OPEN
+    return render(request, "conversion/performance_grid.html", {"page_obj": page_obj})
+
+
+@learner_required
+def performance_apply(request, pk):
+    achievements = Achievement.objects.of(request.user).select_related("type__parent", "entry")
+    achievement = get_object_or_404(achievements.filter(type__is_performance=True), pk=pk)
+    form = PerformanceForm(request.POST or None, request.FILES or None, user=request.user, achievement=achievement)
+    if request.method == "POST" and form.is_valid() and (application := form.save()):
+        messages.success(request, _("业绩类成果转换申请已提交。审核结果会发到您的收件箱。"))
+        return redirect(application)
+    context = {"form": form, "achievement": achievement, "options": criteria.performance_options(achievement)}
+    return render(request, "conversion/performance_form.html", context)
+
+
+@learner_required
+def application_resubmit(request, pk):
+    """Hand in the material a returned case asked for."""
+    application = get_object_or_404(Application.objects.of(request.user).for_lists(), pk=pk)
+    if not application.allows(Action.RESUBMIT):
+        raise Http404
+    form = ResubmissionForm(request.POST or None, request.FILES or None, user=request.user, application=application)
+    if request.method == "POST" and form.is_valid() and form.save():
+        messages.success(request, _("材料已补充,申请重新进入初审。"))
+        return redirect(application)
+    returned = application.records.filter(action=Action.RETURN).select_related("reason").last()
+    context = {"form": form, "application": application, "returned": returned}
+    return render(request, "conversion/application_resubmit.html", context)

@@ -1,0 +1,117 @@
+import uuid
+
+import pytest
+from django.urls import reverse
+
+from achievements.models import AchievementType, CatalogueEntry
+from conversion.models import Application
+from conversion.models.application import Action
+from conversion.services.applications import submit_recognition
+from conversion.services.reviews import decide
+from conversion.tests.scene import Scene, make_achievement, make_learner_user, make_reviewer
+
+
+@pytest.fixture
+def scene(db):
+    return Scene()
+
+
+@pytest.fixture
+def achievement(scene):
+    made = make_achievement(scene.user, scene.entry, certificate_number="")
+    type(made).objects.filter(pk=made.pk).update(entry=None)
+    made.refresh_from_db()
+    return made
+
+
+@pytest.fixture
+def owner(client, scene):
+    client.force_login(scene.user)
+    return client
+
+
+@pytest.fixture
+def case(scene, achievement):
+    return submit_recognition(by=scene.user, achievement=achievement, token=uuid.uuid4())
+
+
+def test_owner_asks_for_recognition(owner, achievement):
+    assert "申请认定" in owner.get(reverse("conversion:recognition")).content.decode()
+    page = owner.get(reverse("conversion:recognition_apply", args=[achievement.pk]))
+    answer = owner.post(page.request["PATH_INFO"], {"token": page.context["form"]["token"].value()})
+    assert answer.url == Application.objects.get().get_absolute_url()
+    assert "认定中" in owner.get(reverse("conversion:recognition")).content.decode()
+    assert achievement.name in owner.get(answer.url).content.decode()
+
+
+def test_second_ask_is_told_beside_the_form(owner, achievement, case):
+    url = reverse("conversion:recognition_apply", args=[achievement.pk])
+    answer = owner.post(url, {"token": uuid.uuid4()})
+    assert "已提交过同样的申请" in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", ["recognition", "performance"])
+def test_stranger_sees_an_empty_grid_and_visitor_signs_in(client, achievement, name):
+    url = reverse(f"conversion:{name}")
+    assert client.get(url).url.startswith(reverse("accounts:sign_in"))
+    client.force_login(make_learner_user())
+    assert "没有找到匹配的记录" in client.get(url).content.decode()
+
+
+@pytest.mark.parametrize("name", ["recognition_apply", "performance_apply"])
+def test_stranger_finds_no_form_of_another_learner(client, achievement, name):
+    url = reverse(f"conversion:{name}", args=[achievement.pk])
+    assert client.get(url).status_code == 302
+    client.force_login(make_learner_user())
+    assert client.get(url).status_code == 404
+    assert client.post(url, {"token": uuid.uuid4()}).status_code == 404
+
+
+def test_learner_hands_in_what_a_returned_case_asked_for(owner, scene, case):
+    url = reverse("conversion:resubmit", args=[case.pk])
+    assert owner.get(url).status_code == 404
+    decide(
+        application=case, action=Action.RETURN, by=make_reviewer(first=True), reason=scene.reason, opinion="请补合同"
+    )
+    page = owner.get(url).content.decode()
+    assert "退回原因:材料不足" in page
+    assert "审核意见:请补合同" in page
+    assert "请上传补充材料" in owner.post(url, {"explanation": " "}).content.decode()
+    assert owner.post(url, {"explanation": "已补"}).url == case.get_absolute_url()
+    case.refresh_from_db()
+    assert case.status == "submitted"
+    assert owner.post(url, {"explanation": "再补"}).status_code == 404
+
+
+def test_reviewers_recognise_an_achievement_as_a_new_entry(client, scene, case):
+    url = reverse("admin:conversion_application_review", args=[case.pk])
+    client.force_login(make_reviewer(first=True))
+    client.post(url, {"action": "first_approve", "seen_status": "submitted"})
+    client.force_login(make_reviewer(final=True))
+    decision = {"action": "final_approve", "seen_status": "first_approved"}
+    refused = client.post(url, decision)
+    assert "新建名录成果时必填" in refused.content.decode()
+    new = {
+        "project_name": "工作经历", "entry_name": "软件开发两年", "institution": scene.college.pk,
+        "framework_level": 4, "credits": "2.0",
+    }  # fmt: skip
+    assert client.post(url, decision | new).status_code == 302
+    entry = CatalogueEntry.objects.get(name="软件开发两年")
+    assert Application.objects.get(pk=case.pk).status == "approved"
+    assert case.sources.get().achievement.entry == entry
+
+
+def test_reviewers_recognise_an_achievement_as_a_listed_entry(client, scene, case):
+    url = reverse("admin:conversion_application_review", args=[case.pk])
+    decide(application=case, action=Action.FIRST_APPROVE, by=make_reviewer(first=True))
+    client.force_login(make_reviewer(final=True))
+    decision = {"action": "final_approve", "seen_status": "first_approved", "entry": scene.entry.pk}
+    assert client.post(url, decision).status_code == 302
+    assert case.sources.get().achievement.entry == scene.entry
+
+
+def test_learner_without_a_matching_table_is_told_so(owner, scene, achievement):
+    type_ = AchievementType.objects.create(code="work", name="业绩类-工作经历", is_performance=True)
+    type(achievement).objects.filter(pk=achievement.pk).update(type=type_, entry=scene.entry)
+    page = owner.get(reverse("conversion:performance_apply", args=[achievement.pk])).content.decode()
+    assert "目前没有机构公布" in page
