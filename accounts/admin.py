@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import StaffSignInForm
 from accounts.models import Enrolment, Institution, Learner, Region, User
+from accounts.services.institutions import NotPendingError, approve_institution, refuse_institution
 
 admin.site.site_header = _("广东终身教育学分银行 管理后台")
 admin.site.site_title = _("学分银行管理后台")
@@ -38,6 +39,24 @@ class InstitutionAdmin(admin.ModelAdmin):
     list_display = ["name", "bank_code", "kind", "status", "valid_from", "valid_to"]
     list_filter = ["status", "kind"]
     search_fields = ["name", "bank_code"]
+    actions = ["approve", "refuse"]
+
+    @admin.action(description=_("批准所选机构入册"), permissions=["change"])
+    def approve(self, request, queryset):
+        self._decide_all(request, queryset, approve_institution, _("已入册:%s"))
+
+    @admin.action(description=_("不批准所选机构"), permissions=["change"])
+    def refuse(self, request, queryset):
+        self._decide_all(request, queryset, refuse_institution, _("未批准:%s"))
+
+    def _decide_all(self, request, queryset, decide, done):
+        for institution in queryset:
+            try:
+                decide(institution=institution, by=request.user)
+            except NotPendingError:
+                self.message_user(request, _("%s 不在待审核状态,未作处理。") % institution, level="error")
+            else:
+                self.message_user(request, done % institution)
 
 
 class EnrolmentInline(admin.TabularInline):

@@ -13,7 +13,7 @@ def learner_required(view):
     def guarded(request, *args, **kwargs):
         if request.user.learner_id is None:
             messages.info(request, _("该页面供学习者使用。您登录的是工作账号或机构账号。"))
-            return redirect("admin:index" if request.user.is_staff else "portal:home")
+            return redirect("portal:home")
         return view(request, *args, **kwargs)
 
     return login_required(guarded)

@@ -33,7 +33,9 @@ def _auto_id(request):
 
 
 def _home_of(user):
-    return "admin:index" if user.is_staff else "portal:my_information"
+    if user.is_staff:
+        return "admin:index"
+    return "accounts:institution_home" if user.institution_id else "portal:my_information"
 
 
 def sign_in(request):

@@ -108,6 +108,10 @@ class AchievementForm(forms.ModelForm):
         for field in self.extra_fields:
             self.fields[f"extra_{field.key}"] = _extra_field(field)
 
+    @property
+    def extra_bound_fields(self):
+        return [self[f"extra_{field.key}"] for field in self.extra_fields]
+
     def _label(self):
         labels = {
             "name": self.type.name_label,
@@ -117,8 +121,9 @@ class AchievementForm(forms.ModelForm):
         }
         for name, label in labels.items():
             self.fields[name].label = label
-        for name in ["body_name", "certificate_number"]:
+        for name in ["body_name", "body_code", "certificate_number"]:
             self.fields[name].required = not self.type.is_performance
+        self.fields["body_code"].error_messages["required"] = _("请输入机构代码;没有代码时填“无”。")
 
     def clean_obtained_on(self):
         obtained_on = self.cleaned_data["obtained_on"]
@@ -130,8 +135,6 @@ class AchievementForm(forms.ModelForm):
         data = super().clean()
         if entry := data.get("entry"):
             self._take_over(data, entry)
-        elif "body_code" in data and not data["body_code"] and not self.type.is_performance:
-            self.add_error("body_code", _("请输入机构代码;没有代码时填“无”。"))
         return data
 
     def _take_over(self, data, entry):
@@ -159,6 +162,13 @@ class AchievementForm(forms.ModelForm):
         except IntegrityError:
             self.add_error(None, Achievement._meta.constraints[0].violation_error_message)
             return None
+
+
+def filled_by(entry):
+    """What choosing a catalogue entry fills in, by field."""
+    institution = entry.institution
+    code = institution.bank_code or str(_("无"))
+    return {"entry": entry.pk, "name": entry.name, "body_name": institution.name, "body_code": code}
 
 
 def chosen_type(data):

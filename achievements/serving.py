@@ -1,10 +1,14 @@
 """Serving a private file to somebody the caller has authorised (promises: Files)."""
 
+from pathlib import PurePath
+
 from django.http import FileResponse, Http404
 
 from achievements import storage
+from achievements.inspection import CONTENT_TYPES
 
-CONTENT_TYPES = {"jpg": "image/jpeg", "png": "image/png", "gif": "image/gif", "pdf": "application/pdf"}
+# The clean copy of a GIF is a PNG of its first frame.
+CLEAN_SUFFIX = {"gif": ".png"}
 
 
 def evidence_response(evidence, thumbnail=False):
@@ -12,8 +16,10 @@ def evidence_response(evidence, thumbnail=False):
     path = storage.path_of(evidence.clean_sha256, "thumbnail" if thumbnail else "")
     if not (evidence.is_passed and path.exists()):
         raise Http404
+    name = PurePath(evidence.name)
+    name = name.with_suffix(CLEAN_SUFFIX.get(evidence.kind, name.suffix))
     # Browsers won't show a PDF in a sandbox, so it is handed over as a download.
-    response = FileResponse(path.open("rb"), as_attachment=evidence.kind == "pdf", filename=evidence.name)
+    response = FileResponse(path.open("rb"), as_attachment=evidence.kind == "pdf", filename=str(name))
     response["Content-Type"] = "image/jpeg" if thumbnail else CONTENT_TYPES[evidence.kind]
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["X-Content-Type-Options"] = "nosniff"

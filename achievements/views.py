@@ -1,3 +1,5 @@
+import json
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404, redirect, render
@@ -7,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.decorators import learner_required
-from achievements.forms import AchievementForm, CatalogueSearchForm, StandardSearchForm, chosen_type
+from achievements.forms import AchievementForm, CatalogueSearchForm, StandardSearchForm, chosen_type, filled_by
 from achievements.models import Achievement, AchievementType, CatalogueEntry, EvidenceFile, FrameworkVersion
 from achievements.serving import evidence_response
 
@@ -32,21 +34,20 @@ def achievement_add(request):
     """成果添加: choose a type, then its form; 「搜索」 is a second submit that keeps what was typed."""
     if request.method == "POST":
         return _achievement_post(request)
-    type_ = chosen_type(request.GET)
-    form = AchievementForm(type=type_, user=request.user, initial=_initial(request)) if type_ else None
+    entry = _entry_or_none(request.GET.get("entry"))
+    asked = chosen_type(request.GET)
+    type_ = chosen_type({"type": entry.type_id}) if entry else asked
+    if asked and type_ != asked:
+        messages.info(request, _("成果分类已按所选成果改为“%s”。") % type_)
+    form = AchievementForm(type=type_, user=request.user, initial=_initial(request, entry)) if type_ else None
     return _form_page(request, form, type_)
 
 
-def _initial(request):
+def _initial(request, entry):
     """The draft kept by 「搜索」, with the catalogue entry chosen there."""
     resumed = "entry" in request.GET or "resume" in request.GET
     draft = request.session.get(DRAFT, {}) if resumed else {}
-    entry = _entry_or_none(request.GET.get("entry"))
-    if entry is None:
-        return draft
-    institution = entry.institution
-    chosen = {"name": entry.name, "body_name": institution.name, "body_code": institution.bank_code or ""}
-    return draft | chosen | {"entry": entry.pk}
+    return draft | filled_by(entry) if entry else draft
 
 
 def _entry_or_none(pk):
@@ -77,10 +78,20 @@ def _achievement_post(request):
 @learner_required
 def entry_choose(request):
     """成果选择: the dialog (or page) behind 「搜索」."""
-    form = CatalogueSearchForm(request.GET)
+    form, type_ = CatalogueSearchForm(request.GET), chosen_type(request.GET)
     page_obj = Paginator(form.entries(), PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {"form": form, "page_obj": page_obj, "type": chosen_type(request.GET)}
+    page_obj.object_list = [_with_fill(entry, type_) for entry in page_obj.object_list]
+    back = f"?{urlencode({'type': type_.pk, 'resume': 1})}" if type_ else ""
+    context = {"form": form, "page_obj": page_obj, "type": type_, "typing_url": reverse("achievements:add") + back}
     return render(request, "achievements/catalogueentry_choose.html", context)
+
+
+def _with_fill(entry, type_):
+    """Give an entry what dialog_fill.js fills in; one of another type loads the page with that type's form."""
+    fits = type_ is not None and entry.type_id == type_.pk
+    filling = {f"id_{name}": value for name, value in filled_by(entry).items()}
+    entry.fill = json.dumps(filling, ensure_ascii=False) if fits else ""
+    return entry
 
 
 @require_GET

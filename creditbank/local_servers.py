@@ -302,6 +302,9 @@ class Supervisor:
         shutil.rmtree(self.place.sockets, ignore_errors=True)
         if not self.place.lasting:
             shutil.rmtree(self.place.folder, ignore_errors=True)
+        os.close(self.lock)
+        for link in self.leavers:
+            link.close()
 
 
 def _postgres_is_ready(data):

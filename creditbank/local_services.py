@@ -21,10 +21,11 @@ from pathlib import Path
 from creditbank import local_servers
 from creditbank.local_servers import PASSABLE, ROOT_FOLDER, LocalServicesError, Place, Services
 
-__all__ = ["Hold", "LocalServicesError", "Services", "connect", "forget", "hold", "release", "throwaway"]
+__all__ = ["Hold", "LocalServicesError", "Services", "connect", "forget", "hold", "join", "release", "throwaway"]
 
 PROJECT = Path(__file__).resolve().parent.parent
-SOCKETS_FOLDER = Path("/tmp")  # noqa: S108 - a socket path has at most 107 bytes; ours is 0700 and its owner checked
+# Not TMPDIR first: a socket path has at most 107 bytes, and all terminals must agree. Our folder's owner is checked.
+SOCKETS_FOLDER = Path("/tmp" if os.access("/tmp", os.W_OK) else tempfile.gettempdir())  # noqa: S108
 PATIENCE = 120  # seconds
 
 
@@ -60,7 +61,7 @@ def hold():
     """Return this process's one Hold on the project's servers."""
     global _project_hold
     if _project_hold is None:
-        _project_hold = _join(_project_place())
+        _project_hold = join(_project_place())
     return _project_hold
 
 
@@ -75,9 +76,12 @@ def release():
 @contextlib.contextmanager
 def throwaway():
     """Yield Services beside the project's: empty, quick, unsafe, and removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="creditbank-test-", dir=SOCKETS_FOLDER))
     try:
-        held = _join(Place(folder, sockets=folder / "sockets", lasting=False))
+        folder = Path(tempfile.mkdtemp(prefix="creditbank-test-", dir=SOCKETS_FOLDER))
+    except OSError as error:
+        raise LocalServicesError(f"The local servers for tests find no place: {error}.") from error
+    try:
+        held = join(Place(folder, sockets=folder / "sockets", lasting=False))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -138,8 +142,8 @@ def _lock(place):
             yield file.fileno()
 
 
-def _join(place):
-    """Use the servers of a place; start them if nobody does."""
+def join(place):
+    """Return a Hold on the servers of a place; start them if nobody uses them."""
     starts = 0
     deadline = time.monotonic() + PATIENCE
     try:

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import select
 import signal
@@ -163,12 +164,22 @@ class Portal:
             services = vars(local_services.connect())
             self.environment |= {name.upper(): os.environ.get(name.upper()) or url for name, url in services.items()}
         say("Preparing the database …")
-        self._do(*MANAGE, "migrate", "-v", "0")
-        self._do(*MANAGE, "load_demo", "-v", "0")
+        with self._alone():
+            self._do(*MANAGE, "migrate", "-v", "0")
+            self._do(*MANAGE, "load_demo", "-v", "0")
         say("Starting web server, worker and beat …")
         self._add("web server", web_command(listener.fileno()), patience=8, descriptors=(listener.fileno(),))
         self._add("beat", beat_command(self.port), patience=5)
         self._add("worker", worker_command(self.port), patience=12)
+
+    @contextlib.contextmanager
+    def _alone(self):
+        """Two portals started at the same moment must not migrate at the same moment."""
+        with open(local_folder() / "preparing", "ab") as file:
+            while not _locked(file):
+                self.signals.check()
+                self.signals.wait(0.2)
+            yield
 
     def _add(self, name, command, **options):
         self.processes.append(Process(name, command, environment=self.environment, **options))
@@ -228,28 +239,43 @@ def web_command(descriptor):
 
 def worker_command(port):
     options = ["--concurrency", "2", "--loglevel", "warning", "--hostname", f"portal-{port}@%h"]
+    options += ["--without-gossip", "--without-mingle"]  # there is no other worker to talk to
     return [sys.executable, "-W", AS_ROOT_TOO, "-m", "celery", "--quiet", "-A", "creditbank", "worker", *options]
 
 
 def beat_command(port):
     """The schedule file is named for the port: two portals of one checkout would break each other's."""
+    options = ["--loglevel", "warning", "--schedule", local_folder() / f"beat-{port}", "--pidfile", ""]
+    return [*PYTHON, "celery", "--quiet", "-A", "creditbank", "beat", *options]
+
+
+def local_folder():
     folder = local_services.PROJECT / ".local"
     folder.mkdir(mode=0o700, exist_ok=True)
-    options = ["--loglevel", "warning", "--schedule", f".local/beat-{port}", "--pidfile", ""]
-    return [*PYTHON, "celery", "--quiet", "-A", "creditbank", "beat", *options]
+    return folder
+
+
+def _locked(file):
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def listen(host, port):
     """Return our listening socket, handed to every web server we start: between two of them callers wait."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
+    except socket.gaierror:
+        raise StartError(f"HOST={host} is no address of this machine.") from None
+    listener = socket.socket(family, kind, protocol)
+    try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(2048)
-    except socket.gaierror:
-        raise StartError(f"HOST={host} is no address of this machine.") from None
     except OSError as error:
+        listener.close()
         hint = f"another one is taken like this: PORT={port % 65535 + 1} make run"
         raise StartError(f"Port {port} of {host} can't be used ({error.strerror}); {hint}") from None
     return listener

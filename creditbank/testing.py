@@ -34,9 +34,9 @@ def services_for_tests():
 def own_redis_url(url, worker):
     """Return the address with the xdist worker's own database in it: gw0 has 1, gw1 has 2 …"""
     number = (int(worker.removeprefix("gw")) + 1) % REDIS_DATABASES
-    parts = urlsplit(url)
-    own = {"query": f"db={number}"} if parts.scheme == "unix" else {"path": f"/{number}"}
-    return urlunsplit(parts._replace(**own))
+    if url.startswith("unix://"):
+        return f"{url.partition('?')[0]}?db={number}"
+    return urlunsplit(urlsplit(url)._replace(path=f"/{number}"))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -1,7 +1,9 @@
 """The URL map: the admin, and each app's own."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 handler500 = "portal.error_views.server_error"
 
@@ -13,4 +15,5 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("captcha/", include("captcha.urls")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}logo.svg")),
 ]

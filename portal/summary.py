@@ -1,26 +1,11 @@
-"""我的信息: the status of each achievement and the counters, from one definition (product.md: 二、成果)."""
+"""我的信息: the grid and the counters, from one definition of 成果状态 (product.md: 二、成果)."""
 
-from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, Value, When
+from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
 from achievements.models import Achievement
-from conversion.models import ApplicationSource
-from conversion.models.application import Kind, Status
+from conversion.statuses import STATUS_LABELS, AchievementStatus, with_status
 
-
-class AchievementStatus:
-    """成果状态 as the grid shows it."""
-
-    LISTED, RECOGNISED, UNDER_RECOGNITION, REFUSED, UNLISTED = "listed", "recognised", "under", "refused", "unlisted"
-
-
-STATUS_LABELS = {
-    AchievementStatus.LISTED: _("名录成果"),
-    AchievementStatus.RECOGNISED: _("已认定"),
-    AchievementStatus.UNDER_RECOGNITION: _("认定中"),
-    AchievementStatus.REFUSED: _("认定未通过"),
-    AchievementStatus.UNLISTED: _("非名录成果"),
-}
 COUNTERS = [  # (label, statuses): the last four add up to the first
     (_("成果总数"), tuple(STATUS_LABELS)),
     (_("未申请成果"), (AchievementStatus.UNLISTED,)),
@@ -28,28 +13,6 @@ COUNTERS = [  # (label, statuses): the last four add up to the first
     (_("已认定成果"), (AchievementStatus.LISTED, AchievementStatus.RECOGNISED)),
     (_("认定未通过成果"), (AchievementStatus.REFUSED,)),
 ]
-
-
-def with_status(achievements):
-    """Annotate `status`: what the latest recognition of an achievement says, or its place in the catalogue."""
-    recognitions = ApplicationSource.objects.filter(achievement=OuterRef("pk"), kind=Kind.RECOGNITION)
-
-    def has(*statuses):
-        return Exists(recognitions.filter(application_status__in=statuses))
-
-    return achievements.annotate(
-        status=Case(
-            When(has(Status.APPROVED), then=Value(AchievementStatus.RECOGNISED)),
-            When(entry__isnull=False, then=Value(AchievementStatus.LISTED)),
-            When(
-                has(Status.SUBMITTED, Status.RETURNED, Status.FIRST_APPROVED),
-                then=Value(AchievementStatus.UNDER_RECOGNITION),
-            ),
-            When(has(Status.REJECTED), then=Value(AchievementStatus.REFUSED)),
-            default=Value(AchievementStatus.UNLISTED),
-            output_field=CharField(),
-        )
-    )
 
 
 def achievement_rows(achievements):

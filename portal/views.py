@@ -7,7 +7,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.decorators import learner_required
-from accounts.models import Institution
+from accounts.models import Institution, Learner
+from accounts.phones import mask_phone
 from achievements.models import Achievement, CatalogueEntry
 from conversion.models import RuleVersion
 from portal.forms import QuestionForm
@@ -34,13 +35,18 @@ def home(request):
 
 @learner_required
 def my_information(request):
-    learner = request.user.learner
+    learner = Learner.objects.select_related("region__parent__parent").get(pk=request.user.learner_id)
     page_obj = page_of(request, achievement_rows(Achievement.objects.of(request.user)))
     counters = achievement_counters(learner)
     return render(
         request,
         "portal/my_information.html",
-        {"learner": learner, "page_obj": page_obj, "counters": counters},
+        {
+            "learner": learner,
+            "masked_phone": mask_phone(request.user.phone),
+            "page_obj": page_obj,
+            "counters": counters,
+        },
     )
 
 
@@ -57,7 +63,7 @@ def inbox_message(request, pk):
     if request.method == "POST":
         request.user.inbox_messages.filter(pk=pk, read_at=None).update(read_at=timezone.now())
         return redirect(message.link or "portal:inbox")
-    return render(request, "portal/inboxmessage_detail.html", {"message": message})
+    return render(request, "portal/inboxmessage_detail.html", {"inbox_message": message})
 
 
 def column(request, slug):

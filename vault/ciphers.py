@@ -26,6 +26,15 @@ def encrypt(text, context):
     return bytes([number]) + nonce + _cipher(keys[number]).encrypt(nonce, text.encode(), context.encode())
 
 
+def encrypt_many(texts, context):
+    """Encrypt many texts as `encrypt` does, setting the key up once. Return a list in the same order."""
+    keys = settings.PERSONAL_DATA_KEYS
+    number, seal, bound = bytes([len(keys) - 1]), _cipher(keys[-1]).encrypt, context.encode()
+    random = os.urandom(NONCE_BYTES * len(texts))
+    nonces = (random[at : at + NONCE_BYTES] for at in range(0, len(random), NONCE_BYTES))
+    return [number + nonce + seal(nonce, text.encode(), bound) for nonce, text in zip(nonces, texts, strict=True)]
+
+
 def decrypt(blob, context):
     """Return the text of a value made by `encrypt`; raise `DecryptionError` when key or context are wrong."""
     number, nonce, body = blob[0], blob[1 : 1 + NONCE_BYTES], blob[1 + NONCE_BYTES :]

@@ -25,7 +25,8 @@ class AccountFieldsMixin(NewPasswordMixin, forms.Form):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        for field in self.fields.values():
+        for name in self.field_order:
+            field = self.fields[name]
             ask = _("请选择%s。") if isinstance(field, forms.ChoiceField) else _("请填写%s。")
             field.error_messages["required"] = ask % field.label
 

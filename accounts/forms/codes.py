@@ -12,7 +12,14 @@ from accounts.services.codes import spend_code
 class PhoneField(forms.CharField):
     def __init__(self, **kwargs):
         attrs = {"autocomplete": "tel", "inputmode": "tel"}
-        super().__init__(**{"label": _("手机号码"), "max_length": 40, "widget": forms.TextInput(attrs)} | kwargs)
+        messages = {"required": _("请输入手机号码。")}
+        defaults = {
+            "label": _("手机号码"),
+            "max_length": 40,
+            "widget": forms.TextInput(attrs),
+            "error_messages": messages,
+        }
+        super().__init__(**defaults | kwargs)
 
     def clean(self, value):
         return normalise_phone(super().clean(value))

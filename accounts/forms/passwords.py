@@ -2,8 +2,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from accounts.backends import throttle_key
 from accounts.forms.codes import PhoneCodeForm
-from accounts.models import VerificationCode
+from accounts.models import RateLimit, VerificationCode
 from accounts.passwords import check_password_rule, password_hint
 from accounts.services.people import change_password, reset_password
 
@@ -65,4 +66,8 @@ class PasswordResetForm(NewPasswordMixin, PhoneCodeForm):
     password_again = PasswordField(label=_("确认密码"), new=True)
 
     def save(self):
-        return reset_password(phone=self.cleaned_data["phone"], password=self.cleaned_data["password"])
+        """Set the password and lift the lock of earlier failures; return the user, or None when there is none."""
+        user = reset_password(phone=self.cleaned_data["phone"], password=self.cleaned_data["password"])
+        if user:
+            RateLimit.forget("sign-in", throttle_key(user.username))
+        return user

@@ -1,4 +1,3 @@
-from crispy_forms.helper import FormHelper
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -6,8 +5,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.code_tables import COUNTRIES, ETHNIC_GROUPS, Sex
 from accounts.documents import MAX_AGE, DocumentKind, normalise_name, parse
+from accounts.forms.account import AccountFieldsMixin
 from accounts.forms.codes import PhoneCodeForm
-from accounts.forms.passwords import NewPasswordMixin, PasswordField
 from accounts.models import Region, User, VerificationCode
 from accounts.services.people import register_learner
 
@@ -41,26 +40,23 @@ class RegionFieldsMixin:
         return data.get("district") or data.get("city") or data.get("province")
 
 
-class RegisterForm(RegionFieldsMixin, NewPasswordMixin, PhoneCodeForm):
+class RegisterForm(RegionFieldsMixin, AccountFieldsMixin, PhoneCodeForm):
     """个人注册: every field is required."""
 
     purpose = VerificationCode.Purpose.REGISTER
     password_flow = "change"  # noqa: S105
+    field_order = [  # as the page has them, for the list of errors; phone, captcha and code follow
+        *("username", "name", "document_kind", "document_number", "password", "password_again"),
+        *("nationality", "ethnicity", "sex", "birth_on"),
+        *("email", "province", "city", "district", "address"),
+    ]
 
-    username = forms.CharField(
-        label=_("用户名"),
-        max_length=30,
-        help_text=_("4-30位字母、数字或下划线,以字母开头"),
-        widget=forms.TextInput({"autocomplete": "username"}),
-    )
     name = forms.CharField(label=_("真实姓名"), max_length=100, widget=forms.TextInput({"autocomplete": "name"}))
     document_kind = forms.ChoiceField(label=_("证件类型"), choices=DocumentKind.choices)
     document_number = forms.CharField(
-        label=_("证件号码"), max_length=40, help_text=_("证件号码最长不超过:32位"),
+        label=_("证件号码"), max_length=64, help_text=_("证件号码最长不超过:32位"),
         widget=forms.TextInput({"autocomplete": "off"}),
     )  # fmt: skip
-    password = PasswordField(label=_("密码"), new=True)
-    password_again = PasswordField(label=_("确认密码"), new=True)
     nationality = forms.ChoiceField(label=_("国籍"), choices=EMPTY + list(COUNTRIES), initial="CN")
     ethnicity = forms.ChoiceField(label=_("民族"), choices=EMPTY + list(ETHNIC_GROUPS))
     sex = forms.ChoiceField(
@@ -69,7 +65,6 @@ class RegisterForm(RegionFieldsMixin, NewPasswordMixin, PhoneCodeForm):
     birth_on = forms.DateField(
         label=_("出生日期"), widget=forms.DateInput({"type": "date", "autocomplete": "bday"}, format="%Y-%m-%d")
     )
-    email = forms.EmailField(label=_("电子邮箱"), widget=forms.EmailInput({"autocomplete": "email"}))
     province = forms.ChoiceField(label=_("省"), widget=RegionSelect)
     city = forms.ChoiceField(label=_("市"), widget=RegionSelect)
     district = forms.ChoiceField(label=_("区县"), widget=RegionSelect)
@@ -82,15 +77,6 @@ class RegisterForm(RegionFieldsMixin, NewPasswordMixin, PhoneCodeForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.set_regions()
-        self.helper = FormHelper()
-        self.helper.form_tag = False
-
-    def clean_username(self):
-        user = User(username=self.cleaned_data["username"])
-        User._meta.get_field("username").run_validators(user.username)
-        if User.objects.filter(username__iexact=user.username).exists():
-            raise ValidationError(_("该用户名已被使用,请换一个。"))
-        return user.username
 
     def clean_name(self):
         return normalise_name(self.cleaned_data["name"])
@@ -100,12 +86,6 @@ class RegisterForm(RegionFieldsMixin, NewPasswordMixin, PhoneCodeForm):
         if born > timezone.localdate() or born.year < timezone.localdate().year - MAX_AGE:
             raise ValidationError(_("出生日期不对,请核对后重新填写。"))
         return born
-
-    def clean_email(self):
-        email = self.cleaned_data["email"]
-        if User.objects.filter(email__iexact=email).exists():
-            raise ValidationError(_("该电子邮箱已被其他账号使用。"))
-        return email
 
     def clean(self):
         data = super().clean()

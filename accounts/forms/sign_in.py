@@ -36,9 +36,7 @@ class SignInForm(forms.Form):
     identifier = forms.CharField(
         label=_("账号"),
         max_length=254,
-        widget=forms.TextInput(
-            {"placeholder": _("手机号/邮箱/用户名/证件号码"), "autocomplete": "username", "autofocus": True}
-        ),
+        widget=forms.TextInput({"placeholder": _("手机号/邮箱/用户名/证件号码"), "autocomplete": "username"}),
         error_messages={"required": _("请输入手机号、邮箱、用户名或证件号码。")},
     )
     password = PasswordField(label=_("密码"), error_messages={"required": _("请输入密码。")})
@@ -50,6 +48,11 @@ class SignInForm(forms.Form):
         self.user = None
         if not needs_captcha(self.data.get("identifier", "")):
             self.hidden_captcha = self.fields.pop("captcha")
+        if not self.is_bound:
+            self._focus_on("identifier")
+
+    def _focus_on(self, name):
+        self.fields[name].widget.attrs["autofocus"] = True
 
     def clean(self):
         data = super().clean()
@@ -57,6 +60,7 @@ class SignInForm(forms.Form):
             self.user = self._authenticate(data)
         if self.errors and needs_captcha(data.get("identifier", "")) and "captcha" not in self.fields:
             self.fields["captcha"] = self.hidden_captcha
+        self._focus_on(next((name for name in self.errors if name in self.fields), "identifier"))
         return data
 
     def _authenticate(self, data):

@@ -3,8 +3,8 @@
 import functools
 import hashlib
 import multiprocessing
+import signal
 import struct
-import time
 import zlib
 from io import BytesIO
 
@@ -89,7 +89,7 @@ def annotation(entries):
 
 @functools.cache
 def bomb():
-    return zlib.compress(bytes(200 << 20), 1)
+    return zlib.compress(bytes(140 << 20), 1)
 
 
 def saved(document, **options):
@@ -321,6 +321,11 @@ def test_inspection_halves_a_large_turned_picture_to_save_memory(inspected):
         assert inspected(data, kind, memory=48_000_000).picture.size == (1000, 1500)
 
 
+def test_inspection_halves_a_large_cmyk_picture_to_save_memory(inspected):
+    data = picture("JPEG", "CMYK", size=(3000, 2000), colour=0)
+    assert inspected(data, "jpg", memory=48_000_000).picture.size == (1500, 1000)
+
+
 def test_inspection_halves_a_large_progressive_picture_to_save_memory(inspected):
     data = picture("JPEG", size=(3000, 2000), progressive=True, subsampling=0)
     assert inspected(data, "jpg", memory=60_000_000).picture.size == (1500, 1000)
@@ -457,9 +462,13 @@ def test_inspection_drops_info_xmp_and_unused_objects_of_a_pdf(inspected):
     with pikepdf.open(BytesIO(pdf("<< /S /JavaScript /JS (SECRET) >>"))) as document:
         document.docinfo["/Author"] = "SECRET"
         document.Root.Metadata = pikepdf.Stream(document, b"<x:xmpmeta>SECRET</x:xmpmeta>")
-        data = saved(document, compress_streams=False, preserve_pdfa=False) + b""
+        data = saved(document, compress_streams=False)
     assert b"SECRET" in data
-    assert b"SECRET" not in inspected(data, "pdf").clean
+    result = inspected(data, "pdf")
+    assert b"SECRET" not in result.clean
+    with pikepdf.open(result.clean_path) as document:
+        assert "/Info" not in document.trailer
+        assert "/Metadata" not in document.Root
 
 
 def test_inspection_drops_the_earlier_revisions_of_a_pdf(inspected):
@@ -476,7 +485,7 @@ def test_inspection_drops_the_earlier_revisions_of_a_pdf(inspected):
 
 JS = "/S /JavaScript /JS (app.alert\\(1\\))"
 FILE = "<< /Type /Filespec /F (a.exe) /EF << /F 5 0 R >> >>"
-BYTES = stream(b"MZ", "/Type /EmbeddedFile")
+BYTES = stream(b"MZ")
 LINKED = "/Subtype /Link /A << {} >>"
 
 
@@ -491,6 +500,7 @@ SCRIPTS = {
     "open action": pdf(catalog=f"/OpenAction << {JS} >>"),
     "indirect open action": pdf(f"<< {JS} >>", catalog="/OpenAction 4 0 R"),
     "script in a stream": pdf(stream(b"1"), catalog="/OpenAction << /S /JavaScript /JS 4 0 R >>"),
+    "script of no kind": pdf(catalog="/OpenAction << /JS (1) >>"),
     "spelt otherwise": pdf(catalog="/OpenAction << /S /J#61vaScript /#4aS (1) >>"),
     "kind as text": pdf(catalog="/OpenAction << /S (JavaScript) >>"),
     "document close": pdf(catalog=f"/AA << /WC << {JS} >> >>"),
@@ -528,7 +538,7 @@ ATTACHMENTS = {
     "annotation": pdf(FILE, BYTES, **annotation("/Subtype /FileAttachment /FS 4 0 R")),
     "associated file": pdf(FILE, BYTES, catalog="/AF [4 0 R]"),
     "associated file of a page": pdf(FILE, BYTES, page="/AF 4 0 R"),
-    "loose stream": pdf(BYTES, page="/X 4 0 R"),
+    "loose stream": pdf(stream(b"MZ", "/Type /EmbeddedFile"), page="/X 4 0 R"),
 }
 BROKEN = {
     "without pages": (
@@ -541,6 +551,8 @@ BROKEN = {
         "damaged",
     ),
     "cut": (pdf(pages=5)[:-300], "damaged"),
+    "cut before the end mark": (pdf(pages=5)[:-300] + b"%%EOF", "damaged"),
+    "wrong cross-reference": (pdf().replace(b"startxref\n", b"startxref\n9"), "damaged"),
     "cut at the very end": (pdf()[:-4], "damaged"),
     "head alone": (b"%PDF-1.7\n%%EOF", "damaged"),
     "html after the head": (b"%PDF-1.4\n<script>alert(1)</script>\n%%EOF\n", "damaged"),
@@ -562,7 +574,7 @@ BROKEN = {
         lambda: pdf(stream(bomb(), "/Filter [/FlateDecode /DCTDecode]"), page="/X 4 0 R"),
         "too_complex",
     ),
-    "bomb of objects": (lambda: in_object_stream(bytes(200 << 20)), "damaged"),
+    "bomb of objects": (lambda: in_object_stream(bytes(140 << 20)), "damaged"),
     "picture bomb": (
         pdf(stream(b"a", "/Subtype /Image /Width 60000 /Height 60000 /Filter /JBIG2Decode"), page="/X 4 0 R"),
         "too_complex",
@@ -598,15 +610,29 @@ def test_inspection_refuses_pdf(refusal, fault):
     assert refusal(data, "pdf") == code
 
 
+def test_inspection_refuses_pdf_whose_streams_are_too_much_together(refusal):
+    half = stream(zlib.compress(bytes(600_000)), FLATE)
+    assert refusal(pdf(half, half, page="/X [4 0 R 5 0 R]"), "pdf", pdf_streams=1_000_000) == RefusalCode.TOO_COMPLEX
+
+
+def test_inspection_refuses_a_file_that_grows_out_of_bounds(refusal):
+    assert refusal(noise("PNG"), "png", clean_size=10_000) == RefusalCode.TOO_COMPLEX
+
+
 # The child process
 
 
 def test_inspection_ends_a_file_that_takes_too_long(refusal, caplog):
     caplog.set_level("INFO")
-    started = time.monotonic()
     assert refusal(slow_pdf(), "pdf", seconds=0.6) == RefusalCode.TOO_COMPLEX
-    assert time.monotonic() - started < 2
     assert "timeout" in caplog.text
+
+
+def test_child_ends_itself_when_nobody_watches_it(refusal, monkeypatch, caplog):
+    run_child = inspection.run_child
+    monkeypatch.setattr(inspection, "run_child", lambda request, _seconds: run_child(request, 30))
+    assert refusal(slow_pdf(), "pdf", seconds=0.1) == RefusalCode.TOO_COMPLEX
+    assert any(f"ended with -{sent:d}" in caplog.text for sent in (signal.SIGALRM, signal.SIGXCPU))
 
 
 def test_inspection_ends_a_file_that_takes_too_much_memory(refusal, caplog):
@@ -660,18 +686,6 @@ def test_inspection_runs_in_a_daemonic_worker(tmp_path):
     worker.join(20)
     assert worker.exitcode == 0
     assert paths[1].read_bytes().startswith(b"\x89PNG")
-
-
-def test_child_starts_fast(tmp_path, inspected):
-    inspected(picture(), "png")
-    best = min(timed(lambda: inspected(picture(), "png")) for _ in range(3))
-    assert best < 1
-
-
-def timed(action):
-    started = time.monotonic()
-    action()
-    return time.monotonic() - started
 
 
 def test_child_needs_less_than_300_megabytes_for_40_megapixels(inspected, monkeypatch, tmp_path):

@@ -1,0 +1,1 @@
+"""Bulk imports: reading files, checking whole columns, writing by COPY."""

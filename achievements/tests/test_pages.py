@@ -1,0 +1,258 @@
+"""The pages of 成果: who may see what, and what adding does."""
+
+import io
+import json
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from PIL import Image
+
+from accounts.tests.factories import InstitutionFactory, UserFactory
+from achievements.models import (
+    Achievement,
+    EvidenceFile,
+    FrameworkLevel,
+    FrameworkVersion,
+    IndustryStandard,
+    TypeField,
+)
+from achievements.services import inspect_evidence
+from achievements.tests.factories import AchievementFactory, EntryFactory, EvidenceFactory, TypeFactory
+
+pytestmark = pytest.mark.django_db
+
+ADD = reverse("achievements:add")
+CHOOSE = reverse("achievements:choose")
+DIALOG = {"HX-Request": "true", "HX-Target": "dialog-body"}
+
+
+@pytest.fixture
+def owner():
+    return UserFactory()
+
+
+@pytest.fixture
+def owner_client(client, owner):
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def training():
+    return TypeFactory(name="培训类")
+
+
+@pytest.fixture
+def files_folder(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+
+
+def picture(name="证书.png"):
+    content = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(content, "PNG")
+    return SimpleUploadedFile(name, content.getvalue())
+
+
+def typed(type_, **changes):
+    return {
+        "type": type_.pk,
+        "name": "社区急救培训",
+        "body_name": "示例培训站",
+        "body_code": "无",
+        "certificate_number": "SL-1",
+        "obtained_on": "2021-12-14",
+        "action": "save",
+    } | changes
+
+
+def queries_of(client, url):
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(url).status_code == 200
+    return len(captured)
+
+
+# 成果添加 ---------------------------------------------------------------------------------------------------
+
+
+def test_visitor_is_asked_to_sign_in(client):
+    for url in [ADD, CHOOSE, reverse("achievements:detail", args=[1]), reverse("achievements:evidence", args=[1])]:
+        response = client.get(url)
+        assert response.status_code == 302
+        assert response.url.startswith(reverse("accounts:sign_in"))
+
+
+def test_learner_first_chooses_a_type(owner_client, training):
+    page = owner_client.get(ADD).content.decode()
+    assert training.name in page
+    assert "achievement-form" not in page
+
+
+def test_learner_sees_the_labels_and_extra_fields_of_the_type(owner_client, training):
+    TypeField.objects.create(type=training, key="prize", label="奖项", kind="choice", choices="一等奖\n二等奖")
+    page = owner_client.get(ADD, {"type": training.pk}).content.decode()
+    assert "培训名称" in page
+    assert "二等奖" in page
+    assert "说明:上传附件格式为jpg, png, gif, pdf!" in page
+
+
+def test_htmx_gets_the_form_alone(owner_client, training):
+    headers = {"HX-Request": "true", "HX-Target": "type-form"}
+    page = owner_client.get(ADD, {"type": training.pk}, headers=headers).content.decode()
+    assert "achievement-form" in page
+    assert "<html" not in page
+
+
+def test_learner_adds_an_off_catalogue_achievement(owner_client, owner, training, files_folder):
+    response = owner_client.post(ADD, typed(training) | {"files": [picture()]})
+    assert response.url == reverse("portal:my_information")
+    achievement = Achievement.objects.get(learner=owner.learner)
+    assert (achievement.name, achievement.entry, achievement.files.count()) == ("社区急救培训", None, 1)
+
+
+def test_learner_adds_a_catalogue_achievement_under_its_own_name(owner_client, owner, files_folder):
+    entry = EntryFactory()
+    data = typed(entry.type, entry=entry.pk, name="另一个名字") | {"files": [picture()]}
+    owner_client.post(ADD, data)
+    achievement = Achievement.objects.get(learner=owner.learner)
+    assert (achievement.name, achievement.entry) == (entry.name, entry)
+    assert achievement.body_code == entry.institution.bank_code
+
+
+def test_learner_needs_material_and_a_body_code(owner_client, training):
+    page = owner_client.post(ADD, typed(training, body_code="")).content.decode()
+    assert "请选择证明材料" in page
+    assert "没有代码时填“无”" in page
+    assert not Achievement.objects.exists()
+
+
+def test_learner_cannot_add_the_same_certificate_twice(owner_client, owner, training, files_folder):
+    AchievementFactory(learner=owner.learner, type=training, body_name="示例培训站", certificate_number="sl 1")
+    page = owner_client.post(ADD, typed(training) | {"files": [picture()]}).content.decode()
+    assert "您已添加过这份证书" in page
+    assert Achievement.objects.count() == 1
+
+
+def test_another_learner_may_add_the_same_certificate(owner_client, training, files_folder):
+    AchievementFactory(type=training, body_name="示例培训站", certificate_number="SL-1")
+    owner_client.post(ADD, typed(training) | {"files": [picture()]})
+    assert Achievement.objects.count() == 2
+
+
+# 成果选择 ---------------------------------------------------------------------------------------------------
+
+
+def test_search_without_script_keeps_what_was_typed(owner_client):
+    entry = EntryFactory()
+    response = owner_client.post(ADD, typed(entry.type, action="search", certificate_number="KEEP-ME"))
+    assert response.url.startswith(CHOOSE)
+    page = owner_client.get(ADD, {"type": entry.type.pk, "entry": entry.pk}).content.decode()
+    assert "KEEP-ME" in page
+    assert entry.name in page
+
+
+def test_a_choice_fills_name_body_and_code(owner_client):
+    entry = EntryFactory()
+    page = owner_client.get(CHOOSE, {"type": entry.type.pk}, headers=DIALOG).content.decode()
+    assert "<html" not in page
+    (filling,) = re.findall(r'data-fill="([^"]*)"', page)
+    assert json.loads(filling.replace("&quot;", '"')) == {
+        "id_entry": entry.pk,
+        "id_name": entry.name,
+        "id_body_name": entry.institution.name,
+        "id_body_code": entry.institution.bank_code,
+    }
+
+
+def test_an_entry_of_another_type_brings_its_own_form(owner_client, training):
+    entry = EntryFactory()
+    page = owner_client.get(CHOOSE, {"type": training.pk}, headers=DIALOG).content.decode()
+    assert 'data-fill="' not in page
+    page = owner_client.get(ADD, {"type": training.pk, "entry": entry.pk}).content.decode()
+    assert f'<input type="hidden" name="type" value="{entry.type.pk}">' in page
+    assert "成果分类已按所选成果改为" in page
+
+
+def test_a_stopped_entry_is_shown_but_cannot_be_chosen(owner_client):
+    entry = EntryFactory(is_active=False)
+    page = owner_client.get(CHOOSE).content.decode()
+    assert "停用" in page
+    assert re.search(rf'value="{entry.pk}"[^>]*disabled', page)
+    data = typed(entry.type, entry=entry.pk) | {"files": [picture()]}
+    owner_client.post(ADD, data)
+    assert not Achievement.objects.exists()
+
+
+def test_learner_finds_entries_by_project_name_and_institution(owner_client):
+    found = EntryFactory(
+        project_name="培训证书", name="云计算工程师", institution=InstitutionFactory(name="示例考试院")
+    )
+    EntryFactory(name="云计算工程师乙")
+    query = {"programme": "培训", "entry_name": "云计算", "institution": "考试"}
+    page_obj = owner_client.get(CHOOSE, query).context["page_obj"]
+    assert list(page_obj) == [found]
+
+
+# Details and evidence --------------------------------------------------------------------------------------
+
+
+def test_owner_sees_an_achievement_and_why_a_file_was_refused(owner_client, owner):
+    achievement = AchievementFactory(learner=owner.learner)
+    EvidenceFactory(achievement=achievement, uploaded_by=owner, state="refused", refusal="文件已损坏")
+    EvidenceFactory(achievement=achievement, uploaded_by=owner)
+    page = owner_client.get(achievement.get_absolute_url()).content.decode()
+    assert achievement.certificate_number in page
+    for words in ["检查中", "已拒绝", "文件已损坏"]:
+        assert words in page
+
+
+def test_stranger_finds_neither_achievement_nor_evidence(owner_client):
+    evidence = EvidenceFactory()
+    assert owner_client.get(evidence.achievement.get_absolute_url()).status_code == 404
+    assert owner_client.get(evidence.get_absolute_url()).status_code == 404
+
+
+def test_owner_opens_a_file_once_it_has_passed(owner_client, owner, training, files_folder):
+    owner_client.post(ADD, typed(training) | {"files": [picture()]})
+    evidence = EvidenceFile.objects.get()
+    assert owner_client.get(evidence.get_absolute_url()).status_code == 404
+    inspect_evidence(pk=evidence.pk)
+    response = owner_client.get(evidence.get_absolute_url())
+    assert response["Content-Type"] == "image/png"
+    assert b"".join(response.streaming_content).startswith(b"\x89PNG")
+
+
+# Public pages ----------------------------------------------------------------------------------------------
+
+
+def test_visitor_reads_catalogue_entry_framework_and_standards(client):
+    entry = EntryFactory(is_active=False)
+    version = FrameworkVersion.objects.create(name="框架", source="示例来源", is_current=True)
+    FrameworkLevel.objects.create(version=version, level=4, knowledge="知识四", skills="技能四", competence="能力四")
+    IndustryStandard.objects.create(industry="物流", occupation="仓管员", level=3, title="仓管标准", source="示例")
+    for url, words in [
+        (reverse("achievements:catalogue"), entry.name),
+        (entry.get_absolute_url(), "已停用"),
+        (reverse("achievements:framework"), "不是标准原文"),
+        (reverse("achievements:standards") + "?industry=物流&level=3", "仓管标准"),
+        (reverse("achievements:standards") + "?level=4", "没有找到匹配的记录"),
+    ]:
+        assert words in client.get(url).content.decode(), url
+
+
+@pytest.mark.parametrize("url", [CHOOSE, reverse("achievements:catalogue"), reverse("achievements:standards")])
+def test_longer_lists_take_no_more_queries(url, owner_client):
+    def fill(count):
+        EntryFactory.create_batch(count)
+        IndustryStandard.objects.bulk_create(
+            IndustryStandard(industry="物流", occupation="仓管员", level=3, title="标准", source="示例")
+            for _ in range(count)
+        )
+
+    fill(3)
+    few = queries_of(owner_client, url)
+    fill(27)
+    assert queries_of(owner_client, url) == few

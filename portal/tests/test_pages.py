@@ -1,0 +1,202 @@
+"""我的信息, 收件箱, articles and 在线解答: owner, stranger, visitor; lists of any length in as many queries."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.tests.factories import InstitutionUserFactory, UserFactory
+from achievements.tests.factories import AchievementFactory, EntryFactory
+from conversion.models import Application, ApplicationSource, ReasonCode
+from messaging.services import send_inbox_message
+from portal.models import Article, Column, Question
+from portal.summary import achievement_counters
+
+pytestmark = pytest.mark.django_db
+
+MY = reverse("portal:my_information")
+INBOX = reverse("portal:inbox")
+QUESTIONS = reverse("portal:questions")
+
+
+@pytest.fixture
+def owner():
+    return UserFactory()
+
+
+@pytest.fixture
+def owner_client(client, owner):
+    client.force_login(owner)
+    return client
+
+
+def queries_of(client, url):
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        assert client.get(url).status_code == 200
+    return len(captured)
+
+
+def message_to(user, subject="审核结果", link=""):
+    return send_inbox_message(recipient=user, subject=subject, body="终审通过。", link=link)
+
+
+def recognition(achievement, by, status, token):
+    reviewers = UserFactory.create_batch(2, learner=None)
+    reason = ReasonCode.objects.get_or_create(code="other", defaults={"text": "其他"})[0]
+    case = Application.objects.create(
+        kind="recognition",
+        learner=achievement.learner,
+        submitted_by=by,
+        submission_token=token,
+        status=status,
+        first_reviewer=reviewers[0],
+        final_reviewer=reviewers[1],
+        refusal_reason=reason,
+        snapshot={"sources": [{"name": achievement.name}]},
+    )
+    ApplicationSource.objects.create(
+        application=case, application_status=status, kind="recognition", achievement=achievement
+    )
+
+
+# 我的信息 ---------------------------------------------------------------------------------------------------
+
+
+def test_visitor_is_asked_to_sign_in(client):
+    for url in [MY, INBOX, reverse("portal:inbox_message", args=[1])]:
+        response = client.get(url)
+        assert response.status_code == 302
+        assert response.url.startswith(reverse("accounts:sign_in"))
+
+
+def test_an_institution_account_has_no_achievements_page(client):
+    client.force_login(InstitutionUserFactory())
+    assert client.get(MY).url == reverse("portal:home")
+
+
+def test_learner_sees_own_achievements_newest_first(owner_client, owner):
+    older = AchievementFactory(learner=owner.learner, obtained_on="2019-01-01")
+    newer = AchievementFactory(learner=owner.learner, obtained_on="2021-01-01", body_name="")
+    other = AchievementFactory()
+    response = owner_client.get(MY)
+    assert list(response.context["page_obj"]) == [newer, older]
+    assert other.name not in response.content.decode()
+
+
+def test_learner_sees_the_document_number_masked(owner_client, owner):
+    page = owner_client.get(MY).content.decode()
+    assert owner.learner.masked_document in page
+    assert owner.learner.document_number not in page
+    assert owner.phone.removeprefix("+86") not in page
+
+
+def test_an_empty_grid_says_so(owner_client):
+    assert "没有找到匹配的记录" in owner_client.get(MY).content.decode()
+
+
+def test_counters_add_up_over_every_status(owner):
+    achievements = AchievementFactory.create_batch(5, learner=owner.learner)
+    AchievementFactory(learner=owner.learner, entry=EntryFactory())
+    for achievement, status in zip(achievements, ["submitted", "approved", "rejected", "withdrawn"], strict=False):
+        recognition(achievement, owner, status, token=f"00000000-0000-4000-8000-{achievement.pk:012d}")
+    counters = [number for _label, number in achievement_counters(owner.learner)]
+    assert counters == [6, 2, 1, 2, 1]
+    assert counters[0] == sum(counters[1:])
+
+
+def test_longer_lists_take_no_more_queries(owner_client, owner):
+    def fill(count):
+        AchievementFactory.create_batch(count, learner=owner.learner)
+        for number in range(count):
+            message_to(owner, subject=f"结果{number}")
+            Question.objects.create(text="怎样激活?", answer="请看指南。", is_published=True)
+            Question.objects.create(text="怎样转换?", asked_by=owner)
+            Article.objects.create(column=Column.NEWS, title="资讯", body="正文", published_at=timezone.now())
+
+    urls = [MY, INBOX, QUESTIONS, reverse("portal:column", args=["news"]), reverse("portal:home")]
+    fill(3)
+    few = {url: queries_of(owner_client, url) for url in urls}
+    fill(27)
+    assert {url: queries_of(owner_client, url) for url in urls} == few
+
+
+# 收件箱 ----------------------------------------------------------------------------------------------------
+
+
+def test_reading_changes_nothing_until_the_owner_says_so(owner_client, owner):
+    message = message_to(owner, link=MY)
+    url = reverse("portal:inbox_message", args=[message.pk])
+    assert "终审通过。" in owner_client.get(url).content.decode()
+    message.refresh_from_db()
+    assert message.read_at is None
+    assert owner_client.post(url).url == MY
+    message.refresh_from_db()
+    assert message.read_at is not None
+
+
+def test_stranger_finds_no_message_of_others(owner_client):
+    url = reverse("portal:inbox_message", args=[message_to(UserFactory()).pk])
+    assert owner_client.get(url).status_code == 404
+    assert owner_client.post(url).status_code == 404
+
+
+def test_inbox_shows_which_messages_are_unread(owner_client, owner):
+    message_to(owner, subject="第一封")
+    read = message_to(owner, subject="第二封")
+    owner_client.post(reverse("portal:inbox_message", args=[read.pk]))
+    page = owner_client.get(INBOX).content.decode()
+    assert page.count("status-warning") == 1
+
+
+# Articles --------------------------------------------------------------------------------------------------
+
+
+def test_visitor_reads_published_articles_only(client):
+    now = timezone.now()
+    shown = Article.objects.create(column=Column.GUIDES, title="激活指南", body="**步骤**", published_at=now)
+    for when in [None, now + timedelta(days=1)]:
+        hidden = Article.objects.create(column=Column.GUIDES, title="草稿", body="正文", published_at=when)
+        assert client.get(hidden.get_absolute_url()).status_code == 404
+    page = client.get(reverse("portal:column", args=["guides"])).content.decode()
+    assert "激活指南" in page
+    assert "草稿" not in page
+    assert "<strong>步骤</strong>" in client.get(shown.get_absolute_url()).content.decode()
+
+
+def test_an_article_cannot_carry_a_script(client):
+    body = "<script>alert(1)</script>[坏链接](javascript:alert(1))"
+    article = Article.objects.create(column=Column.NEWS, title="资讯", body=body, published_at=timezone.now())
+    page = client.get(article.get_absolute_url()).content.decode()
+    assert "<script>alert" not in page
+    assert 'href="javascript:' not in page
+
+
+def test_an_unknown_column_is_not_found(client):
+    assert client.get(reverse("portal:column", args=["nothing"])).status_code == 404
+
+
+# 在线解答 ---------------------------------------------------------------------------------------------------
+
+
+def test_visitor_reads_published_answers_and_cannot_ask(client):
+    Question.objects.create(text="怎样激活?", answer="请看指南。", is_published=True)
+    Question.objects.create(text="私人问题", answer="私人解答")
+    page = client.get(QUESTIONS).content.decode()
+    assert "请看指南。" in page
+    assert "私人" not in page
+    client.post(QUESTIONS, {"text": "匿名提问"})
+    assert not Question.objects.filter(text="匿名提问").exists()
+
+
+def test_learner_asks_and_sees_only_own_questions(owner_client, owner):
+    Question.objects.create(asked_by=UserFactory(), text="别人的提问")
+    owner_client.post(QUESTIONS, {"text": "我的问题"})
+    page = owner_client.get(QUESTIONS).content.decode()
+    assert "我的问题" in page
+    assert "等待解答" in page
+    assert "别人的提问" not in page
