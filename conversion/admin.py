@@ -5,7 +5,6 @@ from django.utils.html import format_html
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 
-from conversion import review_views
 from conversion.models import (
     Application,
     Certificate,
@@ -19,6 +18,7 @@ from conversion.models import (
     RuleVersion,
 )
 from conversion.services.publishing import PublishingError, publish_version
+from conversion.views import review
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -44,7 +44,7 @@ class WaitingFilter(admin.SimpleListFilter):
         return [("mine", _("待我审核"))]
 
     def queryset(self, request, queryset):
-        return queryset.filter(review_views.waiting_for(request.user)) if self.value() == "mine" else queryset
+        return queryset.filter(review.waiting_for(request.user)) if self.value() == "mine" else queryset
 
 
 @admin.register(Application)
@@ -60,7 +60,7 @@ class ApplicationAdmin(ReadOnlyAdmin):
     show_full_result_count = False
 
     def get_queryset(self, request):
-        return review_views.visible_applications(request.user)
+        return review.visible_applications(request.user)
 
     def get_urls(self):
         def staff(view):
@@ -68,11 +68,11 @@ class ApplicationAdmin(ReadOnlyAdmin):
 
         evidence = "<int:pk>/evidence/<int:file_pk>/"
         return [
-            path("<int:pk>/review/", staff(review_views.application_review), name="conversion_application_review"),
-            path(evidence, staff(review_views.application_evidence), name="conversion_application_evidence"),
+            path("<int:pk>/review/", staff(review.application_review), name="conversion_application_review"),
+            path(evidence, staff(review.application_evidence), name="conversion_application_evidence"),
             path(
                 f"{evidence}thumbnail/",
-                staff(review_views.application_evidence),
+                staff(review.application_evidence),
                 {"thumbnail": True},
                 name="conversion_application_thumbnail",
             ),
@@ -96,7 +96,7 @@ class ApplicationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("已等待"), ordering="waiting_since")
     def waiting(self, application):
-        return timesince(application.waiting_since) if application.status in review_views.WAITING else "-"
+        return timesince(application.waiting_since) if application.status in review.WAITING else "-"
 
 
 class RuleVersionInline(admin.StackedInline):

@@ -5,10 +5,10 @@ import json
 
 from django.shortcuts import redirect, render
 
-from accounts.code_views import CodeAnswer, answer_code_request
 from accounts.forms.activation import ActivationIdentityForm, ActivationNumberForm, ActivationPasswordForm
 from accounts.services import activation
 from accounts.services.codes import new_flow
+from accounts.views.codes import CodeAnswer, answer_code_request
 from vault.ciphers import decrypt, encrypt
 
 SESSION_KEY = "activation"

@@ -1,32 +1,23 @@
 import logging
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts.addresses import client_address
 from accounts.decorators import learner_required
+from accounts.views.pages import page_of
 from achievements.models import Achievement
 from conversion import rules
-from conversion.certificate_pdf import MissingGlyphError
 from conversion.forms import ConversionForm, GridFilterForm, RuleFilterForm, chosen_achievements
-from conversion.models import Application, Certificate, RuleVersion
+from conversion.models import Application, Certificate
 from conversion.models.application import InvalidTransitionError
 from conversion.services.applications import withdraw
-from conversion.services.certificates import certificate_pdf_bytes, find_certificate
 
 logger = logging.getLogger(__name__)
 
-PAGE_SIZE = 10
 RULES_PER_PAGE = 20
-
-
-def _page(request, rows, size=PAGE_SIZE):
-    return Paginator(rows, size).get_page(request.GET.get("page"))
 
 
 @learner_required
@@ -34,7 +25,7 @@ def conversion_grid(request):
     """转换成果申请: the learner's achievements with both rule counts."""
     form = GridFilterForm(request.GET)
     rows = form.apply(Achievement.objects.of(request.user)).select_related("type").order_by("-created_at", "-pk")
-    page_obj = _page(request, rows)
+    page_obj = page_of(request, rows)
     page_obj.object_list = rules.grid_rows(page_obj.object_list)
     return render(request, "conversion/achievement_grid.html", {"form": form, "page_obj": page_obj})
 
@@ -69,7 +60,7 @@ def conversion_apply(request):
 def _rule_list_context(request, achievements):
     rule_filter = RuleFilterForm(request.GET)
     versions = rule_filter.apply(rules.open_versions(achievements)).order_by(*rules.BY_TARGET)
-    page_obj = _page(request, versions, RULES_PER_PAGE)
+    page_obj = page_of(request, versions, RULES_PER_PAGE)
     page_obj.object_list = rules.assess_all(page_obj.object_list, achievements)
     return {"rule_filter": rule_filter, "page_obj": page_obj}
 
@@ -90,7 +81,7 @@ def conversion_progress(request):
     chosen = chosen_achievements(request.GET, request.user)
     if chosen:
         applications = applications.filter(sources__achievement__in=chosen).distinct()
-    page_obj = _page(request, applications.order_by("-submitted_at", "-pk"))
+    page_obj = page_of(request, applications.order_by("-submitted_at", "-pk"))
     return render(request, "conversion/application_progress.html", {"page_obj": page_obj, "chosen": chosen})
 
 
@@ -115,60 +106,3 @@ def application_withdraw(request, pk):
     else:
         messages.success(request, _("申请已撤回,所用成果可以重新申请。"))
     return redirect(application)
-
-
-@learner_required
-def certificates(request):
-    """打印转换证明: the certificates of the chosen achievements (all of the learner's when none is chosen)."""
-    rows = Certificate.objects.filter(application__in=Application.objects.of(request.user))
-    chosen = chosen_achievements(request.GET, request.user)
-    if chosen:
-        rows = rows.filter(application__sources__achievement__in=chosen).distinct()
-    page_obj = _page(request, rows.select_related("application"))
-    return render(request, "conversion/certificate_list.html", {"page_obj": page_obj, "chosen": chosen})
-
-
-@learner_required
-def certificate_pdf(request, pk):
-    certificate = get_object_or_404(Certificate, pk=pk, application__in=Application.objects.of(request.user))
-    try:
-        content = certificate_pdf_bytes(certificate)
-    except MissingGlyphError as error:
-        logger.warning("certificate %s lacks a glyph: %s", certificate.pk, error.codepoint)
-        messages.error(request, _("证明中有字库暂缺的字,为避免印错未予打印。请联系学分银行管理中心。"))
-        return redirect("conversion:certificates")
-    response = HttpResponse(content, content_type="application/pdf")
-    response["Content-Disposition"] = f'inline; filename="{certificate.number}.pdf"'
-    return response
-
-
-@require_GET
-def verify(request):
-    """Anybody checks a certificate by its number, or by the address in its QR code."""
-    number = request.GET.get("number", "").strip()
-    certificate, too_many = find_certificate(number=number, address=client_address(request))
-    context = {"number": number, "certificate": certificate, "too_many": too_many, "asked": bool(number)}
-    return render(request, "conversion/certificate_verify.html", context)
-
-
-@require_GET
-def verify_token(request, token):
-    certificate, too_many = find_certificate(token=token, address=client_address(request))
-    context = {"number": "", "certificate": certificate, "too_many": too_many, "asked": True}
-    return render(request, "conversion/certificate_verify.html", context)
-
-
-@require_GET
-def rule_list(request):
-    """规则查询: open to all."""
-    form = RuleFilterForm(request.GET)
-    versions = form.apply(RuleVersion.objects.in_force().with_target().with_sources())
-    page_obj = _page(request, versions.order_by(*rules.BY_TARGET))
-    return render(request, "conversion/conversionrule_list.html", {"form": form, "page_obj": page_obj})
-
-
-@require_GET
-def rule_detail(request, pk):
-    versions = RuleVersion.objects.exclude(status=RuleVersion.Status.DRAFT).with_target().with_sources()
-    version = get_object_or_404(versions.filter(rule=pk).order_by("-number")[:1])
-    return render(request, "conversion/conversionrule_detail.html", {"version": version})

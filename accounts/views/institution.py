@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db import IntegrityError
 from django.db.models import Count, Exists, OuterRef, Q
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,7 +13,8 @@ from django.views.decorators.http import require_POST
 from accounts.forms.institution import InstitutionRegisterForm
 from accounts.models import ActivationCode, Enrolment, Institution
 from accounts.services.activation import issue_activation_code
-from accounts.views import _code_page
+from accounts.views.codes import code_page
+from accounts.views.pages import page_of
 
 PAGE_SIZE = 20
 
@@ -22,7 +22,7 @@ PAGE_SIZE = 20
 def institution_register(request):
     if request.user.is_authenticated:
         return redirect("portal:home")
-    return _code_page(request, InstitutionRegisterForm, "accounts/institution_register.html", _registered)
+    return code_page(request, InstitutionRegisterForm, "accounts/institution_register.html", _registered)
 
 
 def _registered(request, form):
@@ -56,7 +56,7 @@ def institution_home(request):
         rows = rows.filter(Q(learner__name__icontains=query) | Q(student_number=query))
     if request.GET.get("only") == "inactive":
         rows = rows.filter(learner__user=None)
-    page_obj = Paginator(rows.order_by("student_number", "pk"), PAGE_SIZE).get_page(request.GET.get("page"))
+    page_obj = page_of(request, rows.order_by("student_number", "pk"), PAGE_SIZE)
     context = {"institution": institution, "totals": totals, "page_obj": page_obj, "query": query}
     return render(request, "accounts/institution_home.html", context)
 

@@ -1,13 +1,13 @@
 """认定成果申请 and 业绩类成果转换申请, and handing in what a returned case asked for."""
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from accounts.decorators import learner_required
+from accounts.views.pages import page_of
 from achievements.models import Achievement
 from conversion import criteria
 from conversion.forms import PerformanceForm, RecognitionForm, ResubmissionForm
@@ -15,12 +15,7 @@ from conversion.models import Application
 from conversion.models.application import Action, Kind
 from conversion.statuses import AchievementStatus, with_status
 
-PAGE_SIZE = 10
 OPEN = {AchievementStatus.UNLISTED, AchievementStatus.REFUSED}
-
-
-def _page(request, rows):
-    return Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
 
 
 @learner_required
@@ -28,7 +23,7 @@ def recognition_grid(request):
     """认定成果申请: achievements off the catalogue, and those that were recognised."""
     cases = Q(application_sources__kind=Kind.RECOGNITION)
     rows = with_status(Achievement.objects.of(request.user).filter(Q(entry=None) | cases).distinct())
-    page_obj = _page(request, rows.select_related("type").order_by("-created_at", "-pk"))
+    page_obj = page_of(request, rows.select_related("type").order_by("-created_at", "-pk"))
     latest = _latest_cases(page_obj.object_list, Kind.RECOGNITION)
     for achievement in page_obj.object_list:
         achievement.case = latest.get(achievement.pk)
@@ -58,7 +53,7 @@ def recognition_apply(request, pk):
 def performance_grid(request):
     """业绩类成果转换申请: recognised first, then converted under an institution's criteria table."""
     rows = with_status(Achievement.objects.of(request.user).filter(type__is_performance=True))
-    page_obj = _page(request, rows.select_related("type").order_by("-created_at", "-pk"))
+    page_obj = page_of(request, rows.select_related("type").order_by("-created_at", "-pk"))
     latest = _latest_cases(page_obj.object_list, Kind.PERFORMANCE)
     for achievement in page_obj.object_list:
         achievement.case = latest.get(achievement.pk)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.shortcuts import render
 
 from accounts.addresses import client_address
 from accounts.documents import normalise
@@ -58,3 +59,20 @@ def answer_code_request(request, form_class, *, flow, document=None, **kwargs):
     form = form_class.after_request(request.POST, asked, **kwargs)
     form.focus_on(next(iter(asked.errors), "code"))
     return form, answer
+
+
+def code_page(request, form_class, template, on_valid):
+    """A page around a `PhoneCodeForm`: 「获取验证码」 and the saving are two submits of one form."""
+    kwargs = {"flow": flow_of(request, form_class.purpose)}
+    answer, form = CodeAnswer(), form_class(**kwargs)
+    if request.method == "POST" and request.POST.get("action") == "send_code":
+        form, answer = answer_code_request(request, form_class, **kwargs)
+        if request.htmx:
+            return render(request, "accounts/includes/code_block.html", {"form": form, "answer": answer})
+    elif request.method == "POST" and request.POST.get("action") == "refresh":
+        form = form_class.after_request(request.POST, form_class(), **kwargs)
+    elif request.method == "POST":
+        form = form_class(request.POST, **kwargs)
+        if form.is_valid() and (response := on_valid(request, form)):
+            return response
+    return render(request, template, {"form": form, "answer": answer})
