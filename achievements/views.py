@@ -1,7 +1,9 @@
 import json
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -10,8 +12,9 @@ from django.views.decorators.http import require_GET
 
 from accounts.decorators import learner_required
 from achievements.forms import AchievementForm, CatalogueSearchForm, StandardSearchForm, chosen_type, filled_by
-from achievements.models import Achievement, AchievementType, CatalogueEntry, EvidenceFile, FrameworkVersion
-from achievements.serving import evidence_response
+from achievements.models import Achievement, AchievementType, CatalogueEntry, FrameworkVersion
+from evidence.models import EvidenceFile
+from evidence.serving import evidence_response
 
 PAGE_SIZE = 10
 DRAFT = "achievement_draft"
@@ -114,10 +117,13 @@ def achievement_detail(request, pk):
     return render(request, "achievements/achievement_detail.html", {"achievement": achievement})
 
 
-@learner_required
+@login_required
 def evidence(request, pk, thumbnail=False):
-    """A file of one's own; anybody else's is not found."""
-    return evidence_response(get_object_or_404(EvidenceFile, pk=pk, learner=request.user.learner_id), thumbnail)
+    """A file that one uploaded, or of an achievement of one's own; anybody else's is not found."""
+    own = Q(uploaded_by=request.user)
+    if request.user.learner_id:
+        own |= Q(achievements__learner=request.user.learner_id)
+    return evidence_response(get_object_or_404(EvidenceFile.objects.filter(own).distinct(), pk=pk), thumbnail)
 
 
 @require_GET

@@ -5,7 +5,6 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Institution
-from achievements.forms import EvidenceField
 from achievements.models import Achievement, AchievementType, CatalogueEntry
 from conversion.criteria import performance_versions
 from conversion.models import ReasonCode, RuleVersion
@@ -18,6 +17,7 @@ from conversion.services.applications import (
     submit_performance,
     submit_recognition,
 )
+from evidence.forms import EvidenceField
 
 
 class GridFilterForm(forms.Form):

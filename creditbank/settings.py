@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "conversion",
     "achievements",
     "accounts",
+    "evidence",
     "messaging",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -135,7 +136,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-sms": {"task": "messaging.tasks.sweep_sms", "schedule": 20, "options": {"expires": 20}},
-    "sweep-evidence": {"task": "achievements.tasks.sweep_evidence", "schedule": 30, "options": {"expires": 30}},
+    "sweep-evidence": {"task": "evidence.tasks.sweep_evidence", "schedule": 30, "options": {"expires": 30}},
 }
 
 AUTH_USER_MODEL = "accounts.User"

@@ -1,9 +1,10 @@
 """What the demonstration's learners have achieved."""
 
 from achievements.models import Achievement, AchievementType
-from achievements.services import add_achievement, inspect_evidence
+from achievements.services import add_achievement
 from demo.content import local_time, read_rows
 from demo.papers import certificate_paper
+from evidence.services import inspect_evidence
 
 
 def create_achievements(learners, entries):

@@ -7,6 +7,7 @@ from accounts.forms.account import AccountFieldsMixin
 from accounts.forms.codes import PhoneCodeForm
 from accounts.models import Institution, User, VerificationCode
 from accounts.services.institutions import register_institution
+from evidence.forms import EvidenceField
 
 
 class InstitutionRegisterForm(AccountFieldsMixin, PhoneCodeForm):
@@ -15,7 +16,17 @@ class InstitutionRegisterForm(AccountFieldsMixin, PhoneCodeForm):
     purpose = VerificationCode.Purpose.REGISTER
     password_flow = "change"  # noqa: S105
     field_order = [  # as the page has them, for the list of errors; phone, captcha and code follow
-        *("username", "password", "password_again", "institution_name", "uscc", "kind", "contact_name", "email"),
+        *(
+            "username",
+            "password",
+            "password_again",
+            "institution_name",
+            "uscc",
+            "kind",
+            "contact_name",
+            "email",
+            "licence",
+        ),
     ]
 
     institution_name = forms.CharField(
@@ -23,6 +34,7 @@ class InstitutionRegisterForm(AccountFieldsMixin, PhoneCodeForm):
     )
     uscc = forms.CharField(label=_("统一社会信用代码"), max_length=40, widget=forms.TextInput({"autocomplete": "off"}))
     kind = forms.ChoiceField(label=_("机构类型"), choices=[("", _("请选择")), *Institution.Kind.choices])
+    licence = EvidenceField(label=_("证照(营业执照或法人证书)"), multiple=False)
     contact_name = forms.CharField(label=_("联系人"), max_length=100, widget=forms.TextInput({"autocomplete": "name"}))
 
     def clean_uscc(self):
@@ -50,4 +62,5 @@ class InstitutionRegisterForm(AccountFieldsMixin, PhoneCodeForm):
             email=data["email"],
             phone=data["phone"],
             institution=institution,
+            licence=data["licence"],
         )

@@ -153,9 +153,20 @@ def _sure(*patterns, most):
     return pl.when(pl.all_horizontal(*conditions), cell.str.len_chars() <= most).then(cell)
 
 
-def fast():
+def _sure_date(today):
+    day = pl.col("cell").str.strip_suffix(" 00:00:00")
+    birth_on = day.str.to_date("%Y-%m-%d", strict=False)
+    return pl.when(day.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), *_plausible(birth_on, today)).then(day)
+
+
+def _plausible(birth_on, today):
+    return birth_on <= today, birth_on.dt.year() >= today.year - MAX_AGE
+
+
+def fast(*, today):
     """Expressions over the column `cell`."""
     return {
+        "birth_on": _sure_date(today),
         "name": _sure(rf"^{HAN}+(?:·{HAN}+)*$", most=_length("name")),
         "phone": pl.lit("+86") + _sure(*_mobile_pattern(), most=11),
         "email": _sure(MAIL, most=60),
@@ -179,6 +190,5 @@ def fast_resident(today):
         number.str.contains(r"^[0-9]{17}[0-9X]$"),
         number.str.slice(0, 2).is_in(provinces),
         (total + last) % 11 == 1,
-        birth_on <= today,
-        birth_on.dt.year() >= today.year - MAX_AGE,
+        *_plausible(birth_on, today),
     ).then(number)

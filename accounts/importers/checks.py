@@ -22,7 +22,7 @@ class RowChecker:
     def __init__(self, fields, *, regions, today):
         self.fields, self.today = fields, today
         self.rules = cells.rules(today=today, regions=regions)
-        self.fast = cells.fast()
+        self.fast = cells.fast(today=today)
         self.fast_resident = cells.fast_resident(today)
         self.refusals = []
         self.rows = 0

@@ -32,7 +32,7 @@ NAMESPACE = {
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 
-FIRST_CELL = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^<>]*[^/<>]>')
+FIRST_CELL = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^<>]*(?<!/)>')
 FORMULA = re.compile(rb"<f[\s>/]")
 MERGED = re.compile(rb'<mergeCell ref="([A-Z0-9:]+)"')
 REFERENCE = re.compile(rb'\sr="([A-Z]+)([0-9]+)"')
@@ -198,7 +198,7 @@ class _Workbook:
     def numeric_cells(self, archive, letter):
         """Yield (row, what follows) of the cells of a column that hold something and aren't text."""
         cell = re.compile(
-            rb'<c r="%s([0-9]+)"(?![^<>]*\bt="(?:s|str|inlineStr)")[^<>]*[^/<>]>([^<>]*<v>[^<>]*<)?' % letter
+            rb'<c r="%s([0-9]+)"(?![^<>]*\bt="(?:s|str|inlineStr)")[^<>]*(?<!/)>([^<>]*<v>[^<>]*<)?' % letter
         )
         for piece in _between_cells(_pieces(archive, self.members[self.sheet_path])):
             for match in cell.finditer(piece):

@@ -11,6 +11,8 @@ from accounts.importers.spreadsheets import SpreadsheetTable
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0"
 LOOK_AT = 4096
+LOOK_FOR_CONTROLS = 64
+CONTROLS = set(range(32)) - set(b"\t\r\n")
 
 
 def open_table(path, *, row_limit):
@@ -34,5 +36,6 @@ def _refuse_other_kinds(head):
         raise RosterFileError(_("这是旧版 .xls 或加了密码的工作簿。请在 Excel 中另存为不带密码的 .xlsx 后再试。"))
     if head.startswith(UTF16):
         raise RosterFileError(_("文件是 UTF-16(Unicode 文本)编码。请在 Excel 中另存为“CSV UTF-8”后再试。"))
-    if b"\0" in head or head.startswith((b"%PDF", b"{\\rtf", b"<")):
+    # Controls stand in no column heading; in a row they refuse that row only.
+    if head.startswith((b"%PDF", b"{\\rtf", b"<")) or CONTROLS.intersection(head[:LOOK_FOR_CONTROLS]):
         raise RosterFileError(_("这不是 CSV 或 XLSX 文件。"))

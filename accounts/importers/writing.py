@@ -16,6 +16,7 @@ from vault.digests import keyed_digests
 
 STAGED = ("line", "digest", "document", *LEARNER_FIELDS, "student_number", *ENROLMENT_FIELDS)
 LOCK = 0x726F7374  # the first half of the advisory lock's key; the second is the institution
+LOCKING = "SELECT pg_advisory_xact_lock(%s, %s)"
 TRIES = 5
 NUMBER_COLUMN = "accounts_learner.document_number"
 
@@ -115,7 +116,7 @@ class RosterWriter:
         """Wait for another import of the same institution, then make the staging tables."""
         self.thread, self.copying = ThreadPoolExecutor(1), None
         self.cursor = connection.cursor()
-        self.cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, self.own["institution"] % 2**31])
+        self.cursor.execute(LOCKING, [LOCK, self.own["institution"] % 2**31])
         self.cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL client_min_messages = warning")
         self.cursor.execute(STAGING)
         return self
@@ -155,17 +156,18 @@ class RosterWriter:
 
     def _write_planned(self, on_step):
         """Carry the plan out. Somebody verified or enrolled a moment ago collides with it: plan again, then."""
-        before = list(self.refusals)
-        for attempt in range(TRIES):
+        before = self.refusals
+        for tries_left in reversed(range(TRIES)):
+            self.refusals = before
             try:
                 with transaction.atomic():
                     self._make_plan()
                     on_step(0.3)
                     return self._carry_out(on_step)
             except IntegrityError:
-                if attempt == TRIES - 1:
+                if not tries_left:
                     raise
-                self.refusals = before
+        raise AssertionError("TRIES must be positive")
 
     def _make_plan(self):
         self.cursor.execute("TRUNCATE roster_plan")

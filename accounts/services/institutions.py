@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Institution, User
+from evidence.services import add_evidence
 from messaging.services import send_inbox_message
 
 
@@ -15,14 +16,17 @@ class NotPendingError(Exception):
 
 
 @transaction.atomic
-def register_institution(*, username, password, email, phone, institution):
-    """Save a registering institution and its account; it waits for the centre (机构注册)."""
+def register_institution(*, username, password, email, phone, institution, licence):
+    """Save a registering institution, its account and its licence [(upload, kind)]; it waits for the centre."""
     institution.status = Institution.Status.PENDING
     institution.contact_phone = phone
     institution.save()
-    return User.objects.create_user(
+    user = User.objects.create_user(
         username, password, name=institution.contact_name, email=email, phone=phone, institution=institution
     )
+    (institution.licence,) = add_evidence(uploads=licence, by=user)
+    institution.save(update_fields=["licence"])
+    return user
 
 
 def _next_bank_code():

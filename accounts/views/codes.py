@@ -72,7 +72,7 @@ def code_page(request, form_class, template, on_valid):
     elif request.method == "POST" and request.POST.get("action") == "refresh":
         form = form_class.after_request(request.POST, form_class(), **kwargs)
     elif request.method == "POST":
-        form = form_class(request.POST, **kwargs)
+        form = form_class(request.POST, request.FILES, **kwargs)
         if form.is_valid() and (response := on_valid(request, form)):
             return response
     return render(request, template, {"form": form, "answer": answer})

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.forms.institution import InstitutionRegisterForm
-from accounts.models import ActivationCode, Enrolment, Institution
+from accounts.models import ActivationCode, Enrolment, Institution, User
 from accounts.services.activation import issue_activation_code
 from accounts.views.codes import code_page
 from accounts.views.pages import page_of
@@ -51,7 +51,9 @@ def institution_home(request):
     totals = enrolments.aggregate(all=Count("pk"), active=Count("pk", Q(learner__user__isnull=False)))
     query = request.GET.get("q", "").strip()[:100]
     open_codes = ActivationCode.objects.filter(enrolment=OuterRef("pk"), used_at=None)
-    rows = enrolments.select_related("learner__user").annotate(has_code=Exists(open_codes))
+    rows = enrolments.select_related("learner").annotate(
+        has_code=Exists(open_codes), is_activated=Exists(User.objects.filter(learner=OuterRef("learner")))
+    )
     if query:
         rows = rows.filter(Q(learner__name__icontains=query) | Q(student_number=query))
     if request.GET.get("only") == "inactive":

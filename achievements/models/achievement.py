@@ -44,6 +44,9 @@ class Achievement(models.Model):
     obtained_on = models.DateField(_("取得时间"))
     score = models.DecimalField(_("成绩"), max_digits=6, decimal_places=2, null=True, blank=True)
     extra = models.JSONField(_("附加项"), default=dict, blank=True)
+    files = models.ManyToManyField(
+        "evidence.EvidenceFile", blank=True, related_name="achievements", verbose_name=_("相关材料")
+    )
     description = models.TextField(_("成果描述"), max_length=1000, blank=True)
     origin = models.CharField(_("成果来源"), max_length=10, choices=Origin, default=Origin.SELF)
     created_at = models.DateTimeField(_("添加时间"), auto_now_add=True)

@@ -5,7 +5,8 @@ import datetime as dt
 import factory
 
 from accounts.tests.factories import InstitutionFactory, LearnerFactory, UserFactory
-from achievements.models import Achievement, AchievementType, CatalogueEntry, EvidenceFile
+from achievements.models import Achievement, AchievementType, CatalogueEntry
+from evidence.models import EvidenceFile
 
 
 class TypeFactory(factory.django.DjangoModelFactory):
@@ -46,9 +47,7 @@ class EvidenceFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = EvidenceFile
 
-    achievement = factory.SubFactory(AchievementFactory)
-    learner = factory.SelfAttribute("achievement.learner")
-    uploaded_by = factory.SubFactory(UserFactory, learner=factory.SelfAttribute("..learner"))
+    uploaded_by = factory.SubFactory(UserFactory)
     name = "证书.png"
     kind = "png"
     size = 1024

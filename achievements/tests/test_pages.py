@@ -14,14 +14,14 @@ from PIL import Image
 from accounts.tests.factories import InstitutionFactory, UserFactory
 from achievements.models import (
     Achievement,
-    EvidenceFile,
     FrameworkLevel,
     FrameworkVersion,
     IndustryStandard,
     TypeField,
 )
-from achievements.services import inspect_evidence
 from achievements.tests.factories import AchievementFactory, EntryFactory, EvidenceFactory, TypeFactory
+from evidence.models import EvidenceFile
+from evidence.services import inspect_evidence
 
 pytestmark = pytest.mark.django_db
 
@@ -201,18 +201,25 @@ def test_learner_finds_entries_by_project_name_and_institution(owner_client):
 
 def test_owner_sees_an_achievement_and_why_a_file_was_refused(owner_client, owner):
     achievement = AchievementFactory(learner=owner.learner)
-    EvidenceFactory(achievement=achievement, uploaded_by=owner, state="refused", refusal="文件已损坏")
-    EvidenceFactory(achievement=achievement, uploaded_by=owner)
+    refused = EvidenceFactory(uploaded_by=owner, state="refused", refusal="文件已损坏")
+    achievement.files.set([refused, EvidenceFactory(uploaded_by=owner)])
     page = owner_client.get(achievement.get_absolute_url()).content.decode()
     assert achievement.certificate_number in page
     for words in ["检查中", "已拒绝", "文件已损坏"]:
         assert words in page
 
 
-def test_stranger_finds_neither_achievement_nor_evidence(owner_client):
-    evidence = EvidenceFactory()
-    assert owner_client.get(evidence.achievement.get_absolute_url()).status_code == 404
-    assert owner_client.get(evidence.get_absolute_url()).status_code == 404
+def test_stranger_finds_neither_achievement_nor_evidence(client, owner_client, training, files_folder):
+    owner_client.post(ADD, typed(training) | {"files": [picture()]})
+    evidence = EvidenceFile.objects.get()
+    inspect_evidence(pk=evidence.pk)
+    achievement = evidence.achievements.get()
+    assert b"".join(owner_client.get(evidence.get_absolute_url()).streaming_content)
+    for stranger in [UserFactory(), UserFactory(learner=None, institution=InstitutionFactory())]:
+        client.force_login(stranger)
+        assert client.get(achievement.get_absolute_url()).status_code in {302, 404}
+        assert client.get(evidence.get_absolute_url()).status_code == 404
+        assert client.get(f"{evidence.get_absolute_url()}thumbnail/").status_code == 404
 
 
 def test_owner_opens_a_file_once_it_has_passed(owner_client, owner, training, files_folder):

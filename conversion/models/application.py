@@ -104,7 +104,7 @@ class Application(models.Model):
     )
     snapshot = models.JSONField(_("提交时的快照"), default=dict)
     files = models.ManyToManyField(
-        "achievements.EvidenceFile", blank=True, related_name="applications", verbose_name=_("上传的相关资料")
+        "evidence.EvidenceFile", blank=True, related_name="applications", verbose_name=_("上传的相关资料")
     )
     first_reviewer = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("初审人")

@@ -4,11 +4,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from achievements.services import add_evidence
 from conversion import criteria, rules
 from conversion.models import Application, ApplicationSource
 from conversion.models.application import Action, InvalidTransitionError, Kind
 from conversion.services.records import write_record
+from evidence.services import add_evidence
 
 
 class NotEligibleError(Exception):

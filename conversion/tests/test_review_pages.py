@@ -7,8 +7,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
-from achievements.services import add_evidence, inspect_evidence
 from conversion.tests.scene import Scene, make_achievement, make_entry, make_learner_user, make_reviewer
+from evidence.services import add_evidence, inspect_evidence
 
 QUEUE = reverse("admin:conversion_application_changelist")
 
@@ -40,7 +40,8 @@ def add_picture(user, achievement):
     content = io.BytesIO()
     Image.new("RGB", (40, 30), "white").save(content, "PNG")
     uploads = [(SimpleUploadedFile("证书.png", content.getvalue()), "png")]
-    [row] = add_evidence(uploads=uploads, by=user, achievement=achievement)
+    [row] = add_evidence(uploads=uploads, by=user)
+    achievement.files.add(row)
     inspect_evidence(pk=row.pk)
     row.refresh_from_db()
     return row

@@ -8,13 +8,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from achievements.models import Achievement, EvidenceFile
-from achievements.serving import evidence_response
+from achievements.models import Achievement
 from conversion import rules
 from conversion.forms import RecognitionOutcomeForm, ReviewForm
 from conversion.models import Application, CreditEntry
 from conversion.models.application import UNDER_REVIEW, Action, Kind, Status
 from conversion.services import reviews
+from evidence.models import EvidenceFile
+from evidence.serving import evidence_response
 
 WAITING = UNDER_REVIEW
 

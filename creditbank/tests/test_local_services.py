@@ -218,13 +218,15 @@ def test_dead_postgres_comes_back_by_itself(place):
 def test_pid_file_left_by_a_power_cut_is_no_obstacle(place):
     """Its number now belongs to another process of the same user that lives."""
     owner = local_servers.server_user()
-    with subprocess.Popen(["sleep", "600"], user=owner.pw_uid if owner else None) as neighbour:
+    with subprocess.Popen(["sleep", "60"], user=owner.pw_uid if owner else None) as neighbour:
         stale = place.folder / local_servers.POSTGRES_DATA / "postmaster.pid"
         stale.write_text(f"{neighbour.pid}\n")
-        held = local_services.join(place)
-        assert answers(held.services)
-        held.release()
-        neighbour.kill()
+        try:
+            held = local_services.join(place)
+            assert answers(held.services)
+            held.release()
+        finally:
+            neighbour.kill()
 
 
 def test_half_made_database_is_made_anew(place):

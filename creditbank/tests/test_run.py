@@ -12,13 +12,13 @@ import pytest
 
 from creditbank import browser, local_services, run, testing
 
-FOREVER = [sys.executable, "-c", "import time; time.sleep(600)"]
+FOREVER = [sys.executable, "-c", "import time; time.sleep(60)"]
 WITH_A_STUBBORN_CHILD = """
 import signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)  # children inherit that
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 print(child.pid, flush=True)
-time.sleep(600)
+time.sleep(60)
 """
 KILLED_WITH_A_PROCESS = """
 import os, signal, sys
@@ -111,9 +111,10 @@ def test_process_that_ignores_a_stop_is_killed_with_its_children(new_process, ca
 
 def test_processes_follow_a_killed_parent():
     command = [sys.executable, "-c", KILLED_WITH_A_PROCESS, *FOREVER]
-    parent = subprocess.run(command, cwd=local_services.PROJECT, stdout=subprocess.PIPE, check=False)
+    with subprocess.Popen(command, cwd=local_services.PROJECT, stdout=subprocess.PIPE) as parent:
+        child = int(parent.stdout.readline())
     deadline = time.monotonic() + 20
-    while runs(int(parent.stdout)):
+    while runs(child):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 

@@ -5,8 +5,8 @@ from io import BytesIO
 from captcha.models import CaptchaStore
 from PIL import Image
 
-from achievements.models import EvidenceFile
-from achievements.services import inspect_evidence
+from evidence.models import EvidenceFile
+from evidence.services import inspect_evidence
 from messaging.models import SmsMessage
 from messaging.tasks import sweep_sms
 

@@ -11,12 +11,13 @@ from django.test import TestCase, override_settings
 
 from accounts.models import Institution, User
 from accounts.passwords import check_password_rule
-from achievements.models import Achievement, CatalogueEntry, EvidenceFile
+from achievements.models import Achievement, CatalogueEntry
 from conversion import rules
 from conversion.models import Application, Certificate, ReviewRecord, RuleVersion
 from conversion.services.records import record_hash
 from conversion.services.reviews import may_decide
 from demo.accounts import ACCOUNTS, PASSWORD
+from evidence.models import EvidenceFile
 from portal.models import Article, Column, Question
 from portal.summary import achievement_counters
 

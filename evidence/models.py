@@ -13,10 +13,6 @@ class EvidenceFile(models.Model):
         PASSED = "passed", _("可用")
         REFUSED = "refused", _("已拒绝")
 
-    learner = models.ForeignKey("accounts.Learner", models.PROTECT, related_name="files", verbose_name=_("学习者"))
-    achievement = models.ForeignKey(
-        "achievements.Achievement", models.CASCADE, null=True, blank=True, related_name="files", verbose_name=_("成果")
-    )
     name = models.CharField(_("文件名"), max_length=200)
     kind = models.CharField(_("格式"), max_length=4)
     size = models.PositiveIntegerField(_("大小(字节)"))
@@ -28,7 +24,9 @@ class EvidenceFile(models.Model):
     height = models.PositiveIntegerField(_("高"), null=True, blank=True)
     pages = models.PositiveIntegerField(_("页数"), null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(_("检查次数"), default=0)
-    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("上传人"))
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="uploads", verbose_name=_("上传人")
+    )
     uploaded_at = models.DateTimeField(_("上传时间"), auto_now_add=True)
 
     class Meta:

@@ -4,8 +4,8 @@ from pathlib import PurePath
 
 from django.http import FileResponse, Http404
 
-from achievements import storage
-from achievements.inspection import CONTENT_TYPES
+from evidence import storage
+from evidence.inspection import CONTENT_TYPES
 
 # The clean copy of a GIF is a PNG of its first frame.
 CLEAN_SUFFIX = {"gif": ".png"}

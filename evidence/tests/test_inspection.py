@@ -13,8 +13,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image, ImageCms
 
-from achievements import inspection
-from achievements.inspection import FileRefusedError, Limits, RefusalCode, check_upload, inspect
+from evidence import inspection
+from evidence.inspection import FileRefusedError, Limits, RefusalCode, check_upload, inspect
 
 ORIENTATION, GPS = 0x0112, 0x8825
 FLATE = "/Filter /FlateDecode"
@@ -665,13 +665,11 @@ def test_inspection_blames_the_disk_not_the_file(tmp_path):
 def test_child_knows_no_secrets_and_no_django(refusal, monkeypatch, caplog):
     caplog.set_level("INFO")
     monkeypatch.setenv("SECRET_KEY", "SECRET")
-    spy = "import os; from achievements.inspection_worker import process, limits; "
+    spy = "import os; from evidence.inspection_worker import process, limits; "
     spy += "print(dict(os.environ), sorted(sys.modules), file=sys.stderr); os._exit(3); "
-    monkeypatch.setattr(
-        inspection, "START", inspection.START.replace("from achievements", spy + "from achievements", 1)
-    )
+    monkeypatch.setattr(inspection, "START", inspection.START.replace("from evidence", spy + "from evidence", 1))
     refusal(picture(), "png")
-    assert "achievements.inspection_worker.process" in caplog.text
+    assert "evidence.inspection_worker.process" in caplog.text
     assert "SECRET" not in caplog.text
     assert "django" not in caplog.text
 

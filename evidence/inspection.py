@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 KINDS = {".jpg": "jpg", ".jpeg": "jpg", ".png": "png", ".gif": "gif", ".pdf": "pdf"}
 LONGEST_SIGNATURE = 8
 PROJECT = Path(__file__).resolve().parent.parent
-START = "import sys; sys.path.append(sys.argv[1]); from achievements.inspection_worker.process import main; main()"
+START = "import sys; sys.path.append(sys.argv[1]); from evidence.inspection_worker.process import main; main()"
 
 MESSAGES = {
     RefusalCode.EMPTY: _("文件是空的(0 字节),请重新选择文件。"),

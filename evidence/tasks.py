@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from achievements import services
+from evidence import services
 
 
 @shared_task

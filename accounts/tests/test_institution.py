@@ -1,0 +1,171 @@
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import ActivationCode, Enrolment, Institution, User
+from accounts.services.institutions import NotPendingError, approve_institution
+from accounts.tests.factories import InstitutionFactory, LearnerFactory, UserFactory
+from accounts.tests.sms_steps import request_code, texted_code
+from evidence.tests.test_inspection import picture
+
+REGISTER = reverse("accounts:register_institution")
+HOME = reverse("accounts:institution_home")
+
+
+@pytest.fixture
+def files_folder(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+
+
+def filled_in():
+    return {
+        "username": "shilixueyuan",
+        "password": "Kapok#2026",
+        "password_again": "Kapok#2026",
+        "email": "office@example.org",
+        "institution_name": "示例职业学院",
+        "uscc": "12440000000000043H",
+        "kind": "vocational",
+        "contact_name": "何老师",
+        "phone": "19900000077",
+        "licence": SimpleUploadedFile("licence.png", picture()),
+    }
+
+
+def register(client, **changes):
+    request_code(client, REGISTER, {"phone": "19900000077"})
+    return client.post(REGISTER, filled_in() | {"code": texted_code()} | changes)
+
+
+@pytest.fixture
+def pending(db):
+    return InstitutionFactory(status="pending", bank_code=None)
+
+
+@pytest.mark.django_db
+class TestRegistration:
+    def test_institution_registers_and_waits_for_the_centre(self, client, files_folder):
+        assert register(client).url == HOME
+        institution = Institution.objects.get()
+        assert (institution.status, institution.bank_code) == ("pending", None)
+        assert institution.licence.state == "checking"
+        assert User.objects.get().institution == institution
+        assert "正在等待学分银行管理中心审核" in client.get(HOME).content.decode()
+
+    def test_wrong_credit_code_is_refused_beside_the_field_and_keeps_the_rest(self, client, files_folder):
+        page = register(client, uscc="12440000000000043A").content.decode()
+        assert "id_uscc_error" in page or "invalid-feedback" in page
+        assert "示例职业学院" in page
+        assert not Institution.objects.exists()
+
+    def test_registered_credit_code_is_not_registered_again(self, client, files_folder):
+        InstitutionFactory(uscc="12440000000000043H")
+        assert "这个统一社会信用代码已登记" in register(client).content.decode()
+
+    def test_licence_must_be_a_picture_or_pdf(self, client, files_folder):
+        page = register(client, licence=SimpleUploadedFile("licence.exe", b"MZ")).content.decode()
+        assert "licence.exe" in page
+        assert not Institution.objects.exists()
+
+
+@pytest.mark.django_db
+class TestApproval:
+    def approve(self, client, institution):
+        data = {"action": "approve", "_selected_action": [institution.pk]}
+        return client.post(reverse("admin:accounts_institution_changelist"), data, follow=True)
+
+    def test_centre_approves_and_the_institution_gets_its_code_and_term(self, client, pending):
+        clerk = UserFactory(learner=None, institution=pending)
+        client.force_login(UserFactory(learner=None, is_staff=True, is_superuser=True))
+        assert "已入册" in self.approve(client, pending).content.decode()
+        pending.refresh_from_db()
+        assert (pending.status, pending.bank_code) == ("approved", "gdxf00001")
+        assert pending.valid_to.year == pending.valid_from.year + 5
+        assert "gdxf00001" in clerk.inbox_messages.get().body
+
+    def test_second_approval_changes_nothing(self, client, pending):
+        approve_institution(institution=pending, by=None)
+        client.force_login(UserFactory(learner=None, is_staff=True, is_superuser=True))
+        assert "不在待审核状态" in self.approve(client, pending).content.decode()
+
+    def test_next_institution_gets_the_next_code(self, pending):
+        approve_institution(institution=pending, by=None)
+        other = InstitutionFactory(status="pending", bank_code=None)
+        assert approve_institution(institution=other, by=None).bank_code == "gdxf00002"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_approvals_give_different_codes(in_parallel):
+    waiting = iter([InstitutionFactory(status="pending", bank_code=None) for _number in range(5)])
+    results = in_parallel(lambda: approve_institution(institution=next(waiting), by=None), times=5)
+    assert not [result for result in results if isinstance(result, Exception)]
+    codes = set(Institution.objects.values_list("bank_code", flat=True))
+    assert codes == {f"gdxf{number:05d}" for number in range(1, 6)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_approvals_of_one_institution_approve_once(in_parallel):
+    pending = InstitutionFactory(status="pending", bank_code=None)
+    results = in_parallel(lambda: approve_institution(institution=pending, by=None), times=4)
+    assert sum(isinstance(result, NotPendingError) for result in results) == 3
+
+
+@pytest.fixture
+def enrolment(db):
+    return Enrolment.objects.create(learner=LearnerFactory(), institution=InstitutionFactory(), student_number="1")
+
+
+@pytest.fixture
+def clerk_client(client, enrolment):
+    client.force_login(UserFactory(learner=None, institution=enrolment.institution))
+    return client
+
+
+class TestHome:
+    def test_institution_sees_its_learners_masked(self, clerk_client, enrolment):
+        page = clerk_client.get(HOME).content.decode()
+        assert enrolment.learner.name in page
+        assert enrolment.learner.masked_document in page
+        assert enrolment.learner.document_number not in page
+
+    def test_institution_sees_no_learner_of_another(self, clerk_client):
+        other = Enrolment.objects.create(learner=LearnerFactory(name="别校生"), institution=InstitutionFactory())
+        assert "别校生" not in clerk_client.get(HOME).content.decode()
+        url = reverse("accounts:activation_code_issue", args=[other.pk])
+        assert clerk_client.post(url).status_code == 404
+
+    def test_institution_issues_an_activation_code_shown_once(self, clerk_client, enrolment):
+        page = clerk_client.post(reverse("accounts:activation_code_issue", args=[enrolment.pk]))
+        assert enrolment.learner.name in page.content.decode()
+        assert ActivationCode.objects.get().enrolment == enrolment
+        assert "重新签发激活码" in clerk_client.get(HOME).content.decode()
+
+    def test_activated_learner_gets_no_code(self, clerk_client, enrolment):
+        UserFactory(learner=enrolment.learner)
+        url = reverse("accounts:activation_code_issue", args=[enrolment.pk])
+        assert clerk_client.post(url).status_code == 404
+
+    def test_pending_institution_issues_nothing(self, clerk_client, enrolment):
+        Institution.objects.update(status="pending")
+        url = reverse("accounts:activation_code_issue", args=[enrolment.pk])
+        assert clerk_client.post(url).status_code == 403
+
+    def test_learner_and_visitor_do_not_get_in(self, client, enrolment):
+        assert client.get(HOME).url.startswith(reverse("accounts:sign_in"))
+        client.force_login(UserFactory())
+        assert client.get(HOME).status_code == 403
+
+    def test_home_runs_as_many_queries_for_thirty_learners_as_for_three(self, clerk_client, enrolment):
+        def queries():
+            with CaptureQueriesContext(connection) as captured:
+                clerk_client.get(HOME)
+            return len(captured)
+
+        few = queries()
+        for number in range(18):
+            Enrolment.objects.create(
+                learner=LearnerFactory(), institution=enrolment.institution, student_number=f"S{number}"
+            )
+        assert queries() == few

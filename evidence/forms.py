@@ -1,0 +1,43 @@
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from evidence.inspection import FileRefusedError, check_upload
+
+UPLOAD_HINT = _("说明:上传附件格式为jpg, png, gif, pdf!")
+
+
+class EvidenceInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+    template_name = "django/forms/widgets/file.html"
+
+
+class EvidenceField(forms.FileField):
+    """Several files at once; cleans to [(upload, kind)…]. Each refusal names its file."""
+
+    def __init__(self, *, multiple=True, **kwargs):
+        self.most = settings.EVIDENCE_FILES_PER_RECORD if multiple else 1
+        attrs = {"multiple": multiple, "accept": ".jpg,.jpeg,.png,.gif,.pdf", "data-upload": "true"}
+        super().__init__(**{"widget": EvidenceInput(attrs), "help_text": UPLOAD_HINT} | kwargs)
+
+    def clean(self, data, initial=None):
+        uploads = [upload for upload in (data or []) if upload]
+        if not uploads and self.required:
+            raise ValidationError(_("请选择证明材料。"), code="required")
+        if len(uploads) > self.most:
+            raise ValidationError(_("一次最多上传%d个文件。") % self.most)
+        return self._kinds(uploads)
+
+    def _kinds(self, uploads):
+        errors, files = [], []
+        for upload in uploads:
+            try:
+                files.append((upload, check_upload(upload)))
+            except FileRefusedError as error:
+                errors.append(
+                    ValidationError(_("%(name)s:%(why)s"), params={"name": upload.name, "why": error.message})
+                )
+        if errors:
+            raise ValidationError(errors)
+        return files

@@ -1,0 +1,83 @@
+"""Storing evidence and inspecting it."""
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from evidence import storage
+from evidence.inspection import FileRefusedError, inspect
+from evidence.models import EvidenceFile
+from messaging.doorbell import ring
+
+INSPECT_TASK = "evidence.tasks.inspect_evidence"
+INSPECTION_TRIES = 3
+
+
+class TooManyFilesError(Exception):
+    """More files than a record may have."""
+
+
+@transaction.atomic
+def add_evidence(*, uploads, by, known=0):
+    """Store uploads [(file, kind)…] durably, write a row for each and ring their inspection on commit.
+
+    `known` files belong to the record already; raises `TooManyFilesError` beyond the limit for one record.
+    """
+    if known + len(uploads) > settings.EVIDENCE_FILES_PER_RECORD:
+        raise TooManyFilesError
+    rows = [_evidence_row(upload, kind, by) for upload, kind in uploads]
+    for row in EvidenceFile.objects.bulk_create(rows):
+        ring(INSPECT_TASK, row.pk)
+    return rows
+
+
+def _evidence_row(upload, kind, by):
+    return EvidenceFile(
+        name=Path(upload.name).name[-200:],
+        kind=kind,
+        size=upload.size,
+        sha256=storage.store(upload.chunks()),
+        uploaded_by=by,
+    )
+
+
+def inspect_evidence(*, pk):
+    """Inspect one waiting file and keep its clean copy, or refuse it with a reason its owner can read.
+
+    Safe to run twice: each run spends one of three tries, and only a file still waiting takes the result.
+    """
+    waiting = EvidenceFile.objects.filter(pk=pk, state=EvidenceFile.State.CHECKING)
+    if not waiting.filter(attempts__lt=INSPECTION_TRIES).update(attempts=F("attempts") + 1):
+        refusal = _("文件多次检查未能完成,请换一份文件重新上传。")
+        waiting.update(state=EvidenceFile.State.REFUSED, refusal=refusal)
+        return
+    try:
+        result = _inspect(waiting.get())
+    except FileRefusedError as error:
+        waiting.update(state=EvidenceFile.State.REFUSED, refusal=str(error.message)[:300])
+    else:
+        waiting.update(state=EvidenceFile.State.PASSED, **result)
+
+
+def _inspect(evidence):
+    """Return the columns that a passed inspection fills."""
+    with tempfile.TemporaryDirectory(prefix="inspect-") as folder:
+        clean, thumbnail = Path(folder) / "clean", Path(folder) / "thumbnail"
+        result = inspect(storage.path_of(evidence.sha256), evidence.kind, clean, thumbnail)
+        sha256 = storage.store_path(clean)
+        if thumbnail.exists():
+            storage.store_variant(thumbnail, sha256, "thumbnail")
+    return {"clean_sha256": sha256, "width": result.width, "height": result.height, "pages": result.pages}
+
+
+def evidence_to_sweep():
+    """Ids of files whose inspection nobody seems to be at any more."""
+    stale = Now() - timedelta(seconds=20)
+    waiting = EvidenceFile.objects.filter(state=EvidenceFile.State.CHECKING, uploaded_at__lt=stale)
+    return list(waiting.order_by("pk").values_list("pk", flat=True)[:200])

@@ -1,0 +1,12 @@
+"""The portal's addresses and, for comparison, one page that only a bench's server has."""
+
+from django.urls import include, path
+
+from portal.benches.plain import PlainList
+
+handler500 = "portal.error_views.server_error"
+
+urlpatterns = [
+    path("bench/plain/", PlainList.as_view()),
+    path("", include("creditbank.urls")),
+]
