@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.views import activation, institution, passwords, register, sign_in
+from accounts.views import activation, institution, passwords, profile, register, sign_in
 
 app_name = "accounts"
 urlpatterns = [
@@ -18,6 +18,8 @@ urlpatterns = [
     path("activate/identity/", activation.activate_identity, name="activate_identity"),
     path("activate/password/", activation.activate_password, name="activate_password"),
     path("activate/unmatched/", activation.activate_unmatched, name="activate_unmatched"),
+    path("profile/", profile.profile, name="profile"),
+    path("profile/phone/", profile.phone_change, name="phone_change"),
     path("regions/", register.regions, name="regions"),
     path("password/change/", passwords.password_change, name="password_change"),
     path("password/reset/", passwords.password_reset, name="password_reset"),

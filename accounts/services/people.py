@@ -1,11 +1,19 @@
 """People and their accounts: registration, passwords, verification."""
 
+import logging
+
 from django.contrib.auth import update_session_auth_hash
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.documents import same_name
 from accounts.models import Learner, User
+from messaging.services import SmsBudgetError, queue_sms
+
+logger = logging.getLogger(__name__)
+
+PHONE_CHANGED = _("【学分银行】您的账号已更换手机号码,此号码不再用于登录。如非本人操作,请立即联系学分银行管理中心。")
 
 
 def roster_learner(*, document_number, name, phone):
@@ -48,6 +56,30 @@ def change_password(*, request, user, password):
     user.set_password(password)
     user.save(update_fields=["password"])
     update_session_auth_hash(request, user)
+
+
+@transaction.atomic
+def update_profile(*, user, email, region_id, address):
+    """Save what a learner changes by himself."""
+    User.objects.filter(pk=user.pk).update(email=email)
+    Learner.objects.filter(pk=user.learner_id).update(region_id=region_id, address=address)
+
+
+@transaction.atomic
+def change_phone(*, request, user, phone):
+    """Take over a proven phone and tell the old one; every other session of the account ends.
+
+    Raises `IntegrityError` when another account has taken the phone meanwhile.
+    """
+    old = user.phone
+    user.phone = phone
+    user.save(update_fields=["phone"])
+    update_session_auth_hash(request, user)
+    if old:
+        try:
+            queue_sms(phone=old, text=str(PHONE_CHANGED), purpose="phone_changed")
+        except SmsBudgetError:
+            logger.warning("no SMS left to tell the old phone of user %s", user.pk)
 
 
 def reset_password(*, phone, password):

@@ -61,16 +61,16 @@ def answer_code_request(request, form_class, *, flow, document=None, **kwargs):
     return form, answer
 
 
-def code_page(request, form_class, template, on_valid):
+def code_page(request, form_class, template, on_valid, **form_kwargs):
     """A page around a `PhoneCodeForm`: 「获取验证码」 and the saving are two submits of one form."""
-    kwargs = {"flow": flow_of(request, form_class.purpose)}
+    kwargs = {"flow": flow_of(request, form_class.purpose), **form_kwargs}
     answer, form = CodeAnswer(), form_class(**kwargs)
     if request.method == "POST" and request.POST.get("action") == "send_code":
         form, answer = answer_code_request(request, form_class, **kwargs)
         if request.htmx:
             return render(request, "accounts/includes/code_block.html", {"form": form, "answer": answer})
     elif request.method == "POST" and request.POST.get("action") == "refresh":
-        form = form_class.after_request(request.POST, form_class(), **kwargs)
+        form = form_class.after_request(request.POST, form_class(**kwargs), **kwargs)
     elif request.method == "POST":
         form = form_class(request.POST, request.FILES, **kwargs)
         if form.is_valid() and (response := on_valid(request, form)):
