@@ -136,6 +136,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-sms": {"task": "messaging.tasks.sweep_sms", "schedule": 20, "options": {"expires": 20}},
+    "sweep-rosters": {"task": "accounts.tasks.sweep_rosters", "schedule": 60, "options": {"expires": 60}},
     "sweep-evidence": {"task": "evidence.tasks.sweep_evidence", "schedule": 30, "options": {"expires": 30}},
 }
 

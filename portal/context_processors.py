@@ -1,6 +1,7 @@
 """What the frame of every page shows."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
@@ -9,33 +10,37 @@ from django.utils.translation import gettext_lazy as _
 from portal.models import Column
 
 TOP = [
-    (_("首页"), "portal:home", []),
-    (Column.NEWS.label, "portal:column", [Column.NEWS]),
-    (Column.GUIDES.label, "portal:column", [Column.GUIDES]),
-    (_("标准体系"), "achievements:framework", []),
-    (Column.REGULATIONS.label, "portal:column", [Column.REGULATIONS]),
-    (Column.SUPPORT.label, "portal:column", [Column.SUPPORT]),
-    (Column.ABOUT.label, "portal:column", [Column.ABOUT]),
+    (_("首页"), "portal:home", [], ""),
+    (Column.NEWS.label, "portal:column", [Column.NEWS], ""),
+    (Column.GUIDES.label, "portal:column", [Column.GUIDES], ""),
+    (_("标准体系"), "achievements:framework", [], ""),
+    (Column.REGULATIONS.label, "portal:column", [Column.REGULATIONS], ""),
+    (Column.SUPPORT.label, "portal:column", [Column.SUPPORT], ""),
+    (Column.ABOUT.label, "portal:column", [Column.ABOUT], ""),
 ]
 SIDE = [
-    (_("我的信息"), "portal:my_information", "person-vcard"),
-    (_("规则查询"), "conversion:rules", "search"),
-    (_("成果添加"), "achievements:add", "plus-circle"),
-    (_("认定成果申请"), "conversion:recognition", "patch-check"),
-    (_("转换成果申请"), "conversion:grid", "arrow-left-right"),
-    (_("业绩类成果转换申请"), "conversion:performance", "trophy"),
-    (_("广东终身教育资历框架等级标准"), "achievements:framework", "layers"),
-    (_("行业标准查询"), "achievements:standards", "journal-text"),
-    (_("在线解答"), "portal:questions", "chat-dots"),
+    (_("我的信息"), "portal:my_information", [], "person-vcard"),
+    (_("规则查询"), "conversion:rules", [], "search"),
+    (_("成果添加"), "achievements:add", [], "plus-circle"),
+    (_("认定成果申请"), "conversion:recognition", [], "patch-check"),
+    (_("转换成果申请"), "conversion:grid", [], "arrow-left-right"),
+    (_("业绩类成果转换申请"), "conversion:performance", [], "trophy"),
+    (_("广东终身教育资历框架等级标准"), "achievements:framework", [], "layers"),
+    (_("行业标准查询"), "achievements:standards", [], "journal-text"),
+    (_("在线解答"), "portal:questions", [], "chat-dots"),
 ]
 INSTITUTION_SIDE = [
-    (_("机构主页"), "accounts:institution_home", "building"),
-    (_("规则查询"), "conversion:rules", "search"),
-    (_("在线解答"), "portal:questions", "chat-dots"),
+    (_("机构主页"), "accounts:institution_home", [], "building"),
+    (_("名册导入"), "accounts:roster_upload", [], "person-plus"),
+    (_("规则查询"), "conversion:rules", [], "search"),
+    (_("在线解答"), "portal:questions", [], "chat-dots"),
 ]
 
 
-@dataclass(frozen=True)
+MENUS = {"top": TOP, "learner": SIDE, "institution": INSTITUTION_SIDE}
+
+
+@dataclass(frozen=True, eq=False)  # compared by identity: the links of `_links` are made once
 class Link:
     label: str
     url: str
@@ -43,28 +48,42 @@ class Link:
     icon: str = ""
 
 
-def _is_active(path, url):
-    return path == url if url == "/" else path.startswith(url)
-
-
 def frame(request):
     """Name, unread messages and menus; counted only where a page shows them."""
     user = getattr(request, "user", None)
     signed_in = bool(user and user.is_authenticated)
-    top = [(label, reverse(name, args=args)) for label, name, args in TOP]
-    side = [(label, reverse(name), icon) for label, name, icon in _side_of(user)] if signed_in else []
     return {
         "signed_in_name": user.name if signed_in else "",
         "unread_count": SimpleLazyObject(lambda: _unread(user)) if signed_in else 0,
-        "top_navigation": [Link(label, url, _is_active(request.path, url)) for label, url in top],
-        "side_menu": [Link(label, url, _is_active(request.path, url), icon) for label, url, icon in side],
+        "top_navigation": _menu("top", request.path),
+        "side_menu": _menu(_side_of(user), request.path) if signed_in else (),
     }
 
 
 def _side_of(user):
     if user.learner_id:
-        return SIDE
-    return INSTITUTION_SIDE if user.institution_id and not user.is_staff else []
+        return "learner"
+    return "institution" if user.institution_id and not user.is_staff else ""
+
+
+def _menu(name, path):
+    return _links(name, tuple(_is_active(path, url) for url in _urls(name)))
+
+
+def _is_active(path, url):
+    return path == url if url == "/" else path.startswith(url)
+
+
+@lru_cache
+def _urls(name):
+    return [reverse(view, args=args) for _label, view, args, _icon in MENUS.get(name, ())]
+
+
+@lru_cache
+def _links(name, active):
+    """The same tuple for the same marks, so that `{% fixed %}` knows what it has rendered."""
+    entries = zip(MENUS.get(name, ()), _urls(name), active, strict=True)
+    return tuple(Link(label, url, is_active, icon) for (label, _view, _args, icon), url, is_active in entries)
 
 
 def _unread(user):

@@ -132,11 +132,7 @@ class RosterWriter:
             document=pl.Series([rf"\x{blob.hex()}" for blob in encrypt_many(numbers, NUMBER_COLUMN)], dtype=pl.String),
         )
         self._finish_copying()
-        self.copying = self.thread.submit(
-            self.cursor.cursor.copy_expert,
-            f"COPY roster_row ({', '.join(STAGED)}) FROM STDIN (FORMAT csv)",
-            io.BytesIO(frame.select(STAGED).write_csv(include_header=False).encode()),
-        )
+        self.copying = self.thread.submit(_copy, self.cursor.cursor, frame.select(STAGED))
 
     def _finish_copying(self):
         if self.copying:
@@ -235,6 +231,13 @@ NAMED_BY_ROSTER = _(
 NAMED_BY_ACCOUNT = _(
     "该证件号码的账号已激活,登记的是另一姓名。请核对证件号码和姓名;确实改名的,请联系学分银行管理中心。"
 )
+
+
+def _copy(cursor, frame):
+    data = io.BytesIO()
+    frame.write_csv(data, include_header=False)
+    data.seek(0)
+    cursor.copy_expert(f"COPY roster_row ({', '.join(frame.columns)}) FROM STDIN (FORMAT csv)", data)
 
 
 def _sort_out(rows, follows, refused):

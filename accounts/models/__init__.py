@@ -4,6 +4,17 @@ from accounts.models.institution import Institution
 from accounts.models.learner import Enrolment, Learner
 from accounts.models.limit import RateLimit
 from accounts.models.region import Region
+from accounts.models.roster import RosterImport
 from accounts.models.user import User
 
-__all__ = ["ActivationCode", "Enrolment", "Institution", "Learner", "RateLimit", "Region", "User", "VerificationCode"]
+__all__ = [
+    "ActivationCode",
+    "Enrolment",
+    "Institution",
+    "Learner",
+    "RateLimit",
+    "Region",
+    "RosterImport",
+    "User",
+    "VerificationCode",
+]

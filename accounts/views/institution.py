@@ -6,13 +6,16 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.db.models import Count, Exists, OuterRef, Q
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.forms.institution import InstitutionRegisterForm
-from accounts.models import ActivationCode, Enrolment, Institution, User
+from accounts.forms.roster import RosterUploadForm
+from accounts.models import ActivationCode, Enrolment, Institution, RosterImport, User
 from accounts.services.activation import issue_activation_code
+from accounts.services.rosters import cancel_roster, confirm_roster
 from accounts.views.codes import code_page
 from accounts.views.pages import page_of
 
@@ -43,6 +46,14 @@ def _own_institution(request):
     return request.user.institution
 
 
+def _listed_institution(request):
+    """As `_own_institution`, but only while it stands in the 资历名册."""
+    institution = _own_institution(request)
+    if not Institution.objects.listed().filter(pk=institution.pk).exists():
+        raise PermissionDenied
+    return institution
+
+
 @login_required
 def institution_home(request):
     """The institution's learners and how many of them have activated."""
@@ -63,13 +74,50 @@ def institution_home(request):
     return render(request, "accounts/institution_home.html", context)
 
 
+@login_required
+def roster_upload(request):
+    """Upload a roster; the dry run comes first."""
+    institution = _listed_institution(request)
+    form = RosterUploadForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid() and (job := form.save(institution=institution, by=request.user)):
+        return redirect(job)
+    page_obj = page_of(request, RosterImport.objects.filter(institution=institution))
+    context = {"form": form, "institution": institution, "page_obj": page_obj}
+    return render(request, "accounts/rosterimport_list.html", context)
+
+
+def _own_job(request, pk):
+    return get_object_or_404(RosterImport, pk=pk, institution=_listed_institution(request))
+
+
+@login_required
+def roster_import(request, pk):
+    """How far a roster is: progress, what a dry run found, and the institution's word."""
+    job = _own_job(request, pk)
+    if request.method == "POST":
+        if request.POST.get("action") == "cancel":
+            cancel_roster(job=job)
+        else:
+            confirm_roster(job=job)
+        return redirect(job)
+    template = "includes/rosterimport_progress.html" if request.htmx else "rosterimport_detail.html"
+    return render(request, f"accounts/{template}", {"job": job})
+
+
+@login_required
+def roster_report(request, pk):
+    """The refused rows with their reasons, as a CSV that Excel opens."""
+    job = _own_job(request, pk)
+    response = HttpResponse("\ufeff" + job.report, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="roster-{job.pk}-refused.csv"'
+    return response
+
+
 @require_POST
 @login_required
 def activation_code_issue(request, pk):
     """Issue a code for one learner and show it, this once."""
-    institution = _own_institution(request)
-    if institution.status != Institution.Status.APPROVED:
-        raise PermissionDenied
+    institution = _listed_institution(request)
     enrolments = Enrolment.objects.filter(institution=institution, learner__user=None).select_related("learner")
     enrolment = get_object_or_404(enrolments, pk=pk)
     code = issue_activation_code(enrolment=enrolment, by=request.user)
