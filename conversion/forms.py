@@ -36,8 +36,14 @@ class GridFilterForm(forms.Form):
         if not self.is_valid():
             return achievements
         data = self.cleaned_data
-        rows = achievements.filter(name__icontains=data["name"], body_name__icontains=data["body"])
-        return rows.filter(type=data["type"]) if data["type"] else rows
+        wanted = {"name__icontains": data["name"], "body_name__icontains": data["body"], "type": data["type"]}
+        return achievements.filter(**{lookup: value for lookup, value in wanted.items() if value})
+
+    def type_options(self):
+        """(value, words, chosen) of each option: the widget renders a template for every one of them."""
+        field, chosen = self.fields["type"], str(self["type"].value() or "")
+        rows = field.queryset.values_list("pk", "name")
+        return [("", field.empty_label, not chosen), *((pk, name, str(pk) == chosen) for pk, name in rows)]
 
 
 class RuleFilterForm(forms.Form):

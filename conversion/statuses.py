@@ -1,6 +1,6 @@
 """成果状态: what recognition has said about an achievement, or its place in the catalogue. Reads only."""
 
-from django.db.models import Case, CharField, Exists, OuterRef, Value, When
+from django.db.models import CharField, Func
 from django.utils.translation import gettext_lazy as _
 
 from conversion.models import ApplicationSource
@@ -22,23 +22,36 @@ STATUS_LABELS = {
 }
 
 
+class LatestWord(Func):
+    """成果状态 of (achievement id, entry id). In SQL: Case and three Exists took the ORM longer than the database."""
+
+    output_field = CharField()
+    sql = """(
+        SELECT CASE
+            WHEN bool_or(application_status = %s) THEN %s
+            WHEN {entry} IS NOT NULL THEN %s
+            WHEN bool_or(application_status IN (%s, %s, %s)) THEN %s
+            WHEN bool_or(application_status = %s) THEN %s
+            ELSE %s
+        END
+        FROM {sources} WHERE achievement_id = {achievement} AND kind = %s
+    )"""
+    parameters = (
+        *(Status.APPROVED, AchievementStatus.RECOGNISED),
+        AchievementStatus.LISTED,
+        *(Status.SUBMITTED, Status.RETURNED, Status.FIRST_APPROVED, AchievementStatus.UNDER_RECOGNITION),
+        *(Status.REJECTED, AchievementStatus.REFUSED),
+        AchievementStatus.UNLISTED,
+        Kind.RECOGNITION,
+    )
+
+    def as_sql(self, compiler, connection):
+        achievement, entry = (compiler.compile(column)[0] for column in self.get_source_expressions())
+        sources = compiler.quote_name_unless_alias(ApplicationSource._meta.db_table)
+        sql = self.sql.format(achievement=achievement, entry=entry, sources=sources)
+        return sql, [str(parameter) for parameter in self.parameters]
+
+
 def with_status(achievements):
     """Annotate `status`: what the latest recognition of an achievement says, or its place in the catalogue."""
-    recognitions = ApplicationSource.objects.filter(achievement=OuterRef("pk"), kind=Kind.RECOGNITION)
-
-    def has(*statuses):
-        return Exists(recognitions.filter(application_status__in=statuses))
-
-    return achievements.annotate(
-        status=Case(
-            When(has(Status.APPROVED), then=Value(AchievementStatus.RECOGNISED)),
-            When(entry__isnull=False, then=Value(AchievementStatus.LISTED)),
-            When(
-                has(Status.SUBMITTED, Status.RETURNED, Status.FIRST_APPROVED),
-                then=Value(AchievementStatus.UNDER_RECOGNITION),
-            ),
-            When(has(Status.REJECTED), then=Value(AchievementStatus.REFUSED)),
-            default=Value(AchievementStatus.UNLISTED),
-            output_field=CharField(),
-        )
-    )
+    return achievements.annotate(status=LatestWord("pk", "entry_id"))

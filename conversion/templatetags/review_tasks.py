@@ -1,0 +1,11 @@
+from django import template
+
+from conversion.views.review import visible_applications, waiting_for
+
+register = template.Library()
+
+
+@register.simple_tag
+def waiting_count(user):
+    """How many cases wait for this reviewer's decision."""
+    return visible_applications(user).filter(waiting_for(user)).count()
