@@ -1,10 +1,12 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.contrib.auth.models import Group
+from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import StaffSignInForm
 from accounts.models import Enrolment, Institution, Learner, Region, User
+from accounts.services.activation import issue_activation_code
 from accounts.services.institutions import NotPendingError, approve_institution, refuse_institution
 
 admin.site.site_header = _("广东终身教育学分银行 管理后台")
@@ -86,6 +88,47 @@ class LearnerAdmin(admin.ModelAdmin):
         return learner.masked_document
 
     def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(Enrolment)
+class EnrolmentAdmin(admin.ModelAdmin):
+    """Roster rows: imported, never typed in; the centre issues activation codes where an institution can't."""
+
+    list_display = ["learner", "masked", "institution", "student_number", "cohort", "programme_name"]
+    list_select_related = ["learner", "institution"]
+    search_fields = ["learner__name", "=student_number"]
+    list_filter = ["status"]
+    actions = ["issue_code"]
+    fields = readonly_fields = [
+        "learner", "masked", "institution", "student_number", "cohort", "education_level", "study_form",
+        "programme_code", "programme_name", "status", "created_at",
+    ]  # fmt: skip
+
+    @admin.display(description=_("证件号码"))
+    def masked(self, enrolment):
+        return enrolment.learner.masked_document
+
+    @admin.action(description=_("为所选的一人签发激活码"), permissions=["issue"])
+    def issue_code(self, request, queryset):
+        enrolments = list(queryset.select_related("learner")[:2])
+        if len(enrolments) != 1 or User.objects.filter(learner=enrolments[0].learner_id).exists():
+            self.message_user(request, _("请只选择一位尚未激活的学习者。"), level="error")
+            return None
+        code = issue_activation_code(enrolment=enrolments[0], by=request.user)
+        context = {**self.admin_site.each_context(request), "enrolment": enrolments[0], "code": code}
+        return render(request, "admin/accounts/enrolment/code_issued.html", context | {"title": _("激活码")})
+
+    def has_issue_permission(self, request):
+        return request.user.belongs_to_centre and request.user.has_perm("accounts.add_activationcode")
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
         return False
 
     def has_delete_permission(self, request, obj=None):

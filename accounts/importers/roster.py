@@ -41,7 +41,7 @@ def import_roster(*, path, institution, dry_run=False, report=None, on_progress=
     `report`. `on_progress` is called with the share done, 0 to 1. Raises `RosterFileError` when the file as a whole
     can't be imported or the institution has no place in the 资历名册.
     """
-    row_limit = row_limit or getattr(settings, "ROSTER_ROWS_COMMAND", 2_000_000)
+    row_limit = row_limit or settings.ROSTER_ROWS_COMMAND
     on_progress = on_progress or (lambda share: None)
     _refuse_unlisted(institution)
     table = open_table(path, row_limit=row_limit)

@@ -184,3 +184,21 @@ def test_parallel_activations_make_one_account(enrolment, in_parallel):
     results = in_parallel(one, times=5)
     assert User.objects.count() == 1
     assert sum(isinstance(result, activation.NotBoundError) for result in results) == 4
+
+
+def issue_in_admin(client, enrolment, **rights):
+    client.force_login(User.objects.create(username="staff1", name="运营", is_staff=True, password="!", **rights))
+    data = {"action": "issue_code", "_selected_action": [enrolment.pk]}
+    return client.post(reverse("admin:accounts_enrolment_changelist"), data)
+
+
+def test_centre_issues_an_activation_code_in_the_admin(client, enrolment):
+    page = issue_in_admin(client, enrolment, is_superuser=True)
+    assert NAME in page.content.decode()
+    assert ActivationCode.objects.get().enrolment == enrolment
+    assert NUMBER not in page.content.decode()
+
+
+def test_reviewer_of_an_institution_issues_none_in_the_admin(client, enrolment):
+    issue_in_admin(client, enrolment, is_superuser=True, institution=enrolment.institution)
+    assert not ActivationCode.objects.exists()
