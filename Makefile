@@ -5,7 +5,7 @@ TEMPLATES := find templates -name '*.html' -print0 | xargs -0 -r
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install install-dev run test test-long coverage lint format browser requirements reset
+.PHONY: help install install-dev run test test-long coverage lint format browser screenshots requirements reset
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1~\2/p' Makefile | tr '~' '\t' | expand -t 20
@@ -46,6 +46,9 @@ format: install-dev ## format Python and templates, and mend what can be mended 
 
 browser: install-dev ## look for the browser that the journeys need; as root, install it
 	@$(PY) -m creditbank.browser
+
+screenshots: install-dev browser ## walk the operation guide in Chromium and draw docs/guide/ and docs/pictures/
+	@exec $(PY) -m demo.screenshots
 
 requirements: install-dev ## compile requirements.txt and requirements-dev.txt from the .in files, to the newest versions
 	@$(PY) -m uv --version >/dev/null 2>&1 || { echo "uv is missing: .venv/bin/python -m pip install uv" >&2; exit 1; }

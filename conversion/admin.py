@@ -152,9 +152,19 @@ class RuleVersionAdmin(DraftOnlyMixin, admin.ModelAdmin):
     list_filter = ["status", "outcome"]
     search_fields = ["rule__title", "rule__code"]
     autocomplete_fields = ["rule", "course"]
-    readonly_fields = ["status", "drafted_by", "published_by", "published_at"]
+    exclude = ["drafted_by", "published_by"]
+    readonly_fields = ["status", "drafter", "publisher", "published_at"]
     inlines = [RuleGroupInline]
     actions = ["publish"]
+
+    # Names without links: who reads rules may not open staff accounts.
+    @admin.display(description=_("起草人"))
+    def drafter(self, version):
+        return version.drafted_by
+
+    @admin.display(description=_("发布人"))
+    def publisher(self, version):
+        return version.published_by
 
     def _version_of(self, obj):
         return obj
@@ -214,6 +224,12 @@ class CreditEntryAdmin(ReadOnlyAdmin):
     list_display = ["learner", "application", "kind", "credits", "created_at"]
     list_select_related = ["learner", "application"]
     list_filter = ["kind"]
+    fields = ["person", "application", "kind", "credits", "created_at"]
+
+    @admin.display(description=_("学习者"))
+    def person(self, entry):
+        """A name without a link: reviewers may not open people's records."""
+        return entry.learner
 
 
 @admin.register(Certificate)

@@ -43,7 +43,7 @@ class GridFilterForm(forms.Form):
         """(value, words, chosen) of each option: the widget renders a template for every one of them."""
         field, chosen = self.fields["type"], str(self["type"].value() or "")
         rows = field.queryset.values_list("pk", "name")
-        return [("", field.empty_label, not chosen), *((pk, name, str(pk) == chosen) for pk, name in rows)]
+        return ("", field.empty_label, not chosen), *((pk, name, str(pk) == chosen) for pk, name in rows)
 
 
 class RuleFilterForm(forms.Form):

@@ -41,28 +41,25 @@ def has_chinese_font():
 
 
 def install():
-    """Install browser and font as Debian packages; return whether that could be tried."""
+    """Install browser and font as Debian packages, if we may."""
     apt = shutil.which("apt-get")
-    if not apt or os.getuid():
-        return False
+    if not apt or os.getuid() or os.environ.get("CHROMIUM"):
+        return
+    say(f"Installing {' and '.join(PACKAGES)} for the journeys in a browser ...")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     options = ["-qq", "-o", "DPkg::Lock::Timeout=300"]
     for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
         subprocess.run([apt, *options, *command], env=environment, stdout=subprocess.DEVNULL)  # noqa: S603
     find.cache_clear()
-    return True
 
 
 def main():
-    if find() and has_chinese_font():
-        return
-    say(f"Installing {' and '.join(PACKAGES)} for the journeys in a browser ...")
-    if not install():
-        say("That needs apt-get and root.")
+    if not (find() and has_chinese_font()):
+        install()
     if not find():
-        say(f"There is no browser, so no journey can be tested in one. {HOW_TO_GET_ONE}")
+        say(f"There is no browser, so no journey is tested in one. To get one: {HOW_TO_GET_ONE}")
     elif not has_chinese_font():
-        say("There is no Chinese font (fonts-noto-cjk): the browser shows boxes for characters.")
+        say("There is no Chinese font: the browser shows boxes. To get one: apt install fonts-noto-cjk")
 
 
 def say(text):

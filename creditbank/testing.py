@@ -93,3 +93,5 @@ if __name__ == "__main__":
         sys.exit(main(sys.argv[1:]))
     except local_services.LocalServicesError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -28,7 +28,7 @@ from demo.synthetic import synthetic_person
 DOCS = local_services.PROJECT / "docs"
 GUIDE, PICTURES = DOCS / "guide", DOCS / "pictures"
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 780}
-TALLEST = 1600
+TALLEST, TALLEST_IN_README = 2400, 1500
 MARK = "#c62f2f"
 PASSWORD = "Kapok#2026"  # noqa: S105 (of made-up people in a database that is thrown away)
 PATIENCE = 30  # seconds
@@ -61,18 +61,22 @@ class Album:
         self.shown.append((f"{name}.png", caption))
 
 
-def screenshot(page, *, full=True, press=None):
-    """Return the page as a picture, not taller than TALLEST; an open dialog is drawn as people see it."""
+def screenshot(page, *, full=True, press=None, tallest=TALLEST):
+    """Return the page as a picture, cut at `tallest`; an open dialog is drawn as people see it."""
     page.wait_for_load_state("networkidle")
+    page.locator("dialog[aria-busy=true]").wait_for(state="detached")
     full = full and not page.locator("dialog[open]").count()
+    page.evaluate("() => document.activeElement?.blur()")
+    if full:
+        page.evaluate("() => scrollTo(0, 0)")
     picture = Image.open(BytesIO(page.screenshot(full_page=full, animations="disabled", caret="hide"))).convert("RGB")
     if press is not None:
-        _mark(picture, press.bounding_box(), page.evaluate("scrollY") if full else 0)
-    return picture.crop((0, 0, picture.width, min(picture.height, TALLEST)))
+        _mark(picture, press.bounding_box())
+    return picture.crop((0, 0, picture.width, min(picture.height, tallest)))
 
 
-def _mark(picture, box, scrolled):
-    left, top = box["x"] - 6, box["y"] + scrolled - 6
+def _mark(picture, box):
+    left, top = box["x"] - 6, box["y"] - 6
     frame = [left, top, left + box["width"] + 12, top + box["height"] + 12]
     ImageDraw.Draw(picture).rounded_rectangle(frame, radius=8, outline=MARK, width=3)
 
@@ -194,8 +198,7 @@ def choose_entry(page, album):
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("textbox", name="成果名称").fill("云计算")
     dialog.get_by_role("button", name="查询").click()
-    dialog.get_by_text("HCIA").first.wait_for()
-    page.wait_for_load_state("networkidle")
+    wait_for_dialog(page)
     dialog.get_by_role("radio", name=ENTRY).check()
     confirm = dialog.get_by_role("button", name="确认")
     caption = "5、可根据项目名称、成果名称或资历机构名称查找,选择需要的成果,点击“确认”。"
@@ -230,7 +233,7 @@ def convert(page, album):
     page.set_viewport_size(WIDE)
     submit.click()
     page.get_by_text("转换申请已提交").wait_for()
-    album.draw(page, "3-3-submitted", "申请已提交:状态为“已申请”,已用转换规则数加一。")
+    album.draw(page, "3-3-submitted", "申请已提交;审核结果会发到收件箱。")
     show_progress(page, album, "3-4-progress", "4、选中成果后点击“进度查询”;未审核时“转换审核记录”为空。")
 
 
@@ -256,16 +259,16 @@ def review(page, album, username, conclusion, name, caption, opinion):
     page.get_by_text("已记录").wait_for()
 
 
-def print_and_verify(page, album):
+def print_and_verify(page, visitor, album):
     page.goto("/conversion/certificates/")
     album.draw(page, "3-5-certificates", "点击“打印转换证明”,得到带二维码的 PDF 证明。")
     picture, number = certificate_picture()
     album.keep(picture, "3-5-certificate", "转换证明。")
-    page.goto("/")
-    page.get_by_label("证明编号").fill(number)
-    page.get_by_role("button", name="验证").click()
-    page.get_by_text("有效").first.wait_for()
-    album.draw(page, "3-5-verify", "任何人都可以用编号或二维码验证证明,不需要账号。")
+    visitor.goto("/")
+    visitor.get_by_label("证明编号").fill(number)
+    visitor.get_by_role("button", name="验证").click()
+    visitor.get_by_text("有效").first.wait_for()
+    album.draw(visitor, "3-5-verify", "任何人都可以用编号或二维码验证证明,不需要账号。")
 
 
 # What the steps share ------------------------------------------------------------------------------------------
@@ -285,6 +288,12 @@ def sign_in_by_dialog(page, identifier, album, name, caption):
     album.draw(page, name, caption, press=button)
     button.click()
     page.get_by_text("欢迎你!").wait_for()
+
+
+def wait_for_dialog(page):
+    """Wait until an open dialog shows what was asked for last."""
+    page.locator("dialog[open]").wait_for()
+    page.locator("dialog[aria-busy=true]").wait_for(state="detached")
 
 
 def demo_sign_in(page, username):
@@ -369,25 +378,25 @@ def walk_guide(new_page):
     review(new_page(), album, "chushen1", "初审通过", "3-5-first-review", "接收院校初审(管理后台)。", opinion)
     review(new_page(), album, "zhongshen1", "终审通过", "3-5-final-review", "管理中心终审(管理后台)。", "同意。")
     show_progress(learner, album, "3-4-progress-decided", "初审、终审完毕后,“转换审核记录”显示审核结果。")
-    print_and_verify(learner, album)
+    print_and_verify(learner, new_page(), album)
     return album
 
 
 def draw_readme_pictures(new_page):
     page = new_page()
     page.goto("/")
-    save(screenshot(page), PICTURES / "home.png")
+    draw_for_readme(page, "home")
     phone = new_page(viewport=PHONE)
     phone.goto("/")
-    save(screenshot(phone), PICTURES / "home-phone.png")
+    draw_for_readme(phone, "home-phone")
     demo_sign_in(page, "xiaofang")
-    save(screenshot(page), PICTURES / "my-information.png")
+    draw_for_readme(page, "my-information")
     page.goto("/conversion/")
-    save(screenshot(page), PICTURES / "conversion.png")
+    draw_for_readme(page, "conversion")
     page.get_by_role("checkbox", name=re.compile("大学英语等级考试")).check()
     page.get_by_role("button", name="申请转换").click()
     page.get_by_role("dialog").get_by_role("radio").first.wait_for()
-    save(screenshot(page), PICTURES / "conversion-dialog.png")
+    draw_for_readme(page, "conversion-dialog")
     draw_review_desk(new_page())
     shutil.copyfile(GUIDE / "3-5-certificate.png", PICTURES / "certificate.png")
 
@@ -397,7 +406,11 @@ def draw_review_desk(page):
     page.goto("/admin/conversion/application/?waiting=mine")
     page.get_by_role("row").filter(has_text=ENTRY).get_by_role("link").first.click()
     page.get_by_role("button", name="提交审核结论").wait_for()
-    save(screenshot(page), PICTURES / "review-desk.png")
+    draw_for_readme(page, "review-desk")
+
+
+def draw_for_readme(page, name):
+    save(screenshot(page, tallest=TALLEST_IN_README), PICTURES / f"{name}.png")
 
 
 def write_index(album):
@@ -406,6 +419,7 @@ def write_index(album):
         "# 操作指南(附图)",
         "",
         "由 `make screenshots` 生成,请勿手工修改。步骤编号与操作指南一致;红框为该步要点击之处。人物、证书均为虚构。",
+        "日期框和文件按钮上的英文来自作图所用的浏览器;中文浏览器显示中文。",
     ]
     heading = ""
     for name, caption in sorted(album.shown, key=lambda row: _place(row[0])):

@@ -36,8 +36,10 @@ def home(request):
 @learner_required
 def my_information(request):
     learner = Learner.objects.select_related("region__parent__parent").get(pk=request.user.learner_id)
-    page_obj = page_of(request, achievement_rows(Achievement.objects.of(request.user)))
     counters = achievement_counters(learner)
+    paginator = Paginator(achievement_rows(Achievement.objects.of(request.user)), PAGE_SIZE)
+    _label, paginator.count = counters[0]  # 成果总数; saves a query
+    page_obj = paginator.get_page(request.GET.get("page"))
     return render(
         request,
         "portal/my_information.html",

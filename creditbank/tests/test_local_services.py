@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -204,6 +205,18 @@ def test_data_survive_the_death_of_supervisor_and_servers(lasting_place):
         cursor.execute("select number from kept")
         assert cursor.fetchone() == (42,)
     again.release()
+    held.release()
+
+
+def test_server_that_outlives_its_supervisor_keeps_new_ones_away(lasting_place):
+    held = local_services.join(lasting_place)
+    server = postmaster(lasting_place)
+    os.kill(server, signal.SIGSTOP)
+    os.kill(supervisor(lasting_place), signal.SIGKILL)
+    select.select([held], [], [], PATIENCE)
+    assert not is_free(lasting_place)
+    os.kill(server, signal.SIGCONT)
+    eventually(lambda: is_free(lasting_place))
     held.release()
 
 
