@@ -9,11 +9,7 @@ urlpatterns = [
     path("register/", register.register, name="register"),
     path("register/institution/", institution.institution_register, name="register_institution"),
     path("institution/", institution.institution_home, name="institution_home"),
-    path(
-        "institution/learners/<int:pk>/activation-code/",
-        institution.activation_code_issue,
-        name="activation_code_issue",
-    ),
+    path("institution/activation-codes/", institution.activation_code_sheet, name="activation_code_sheet"),
     path("institution/rosters/", institution.roster_upload, name="roster_upload"),
     path("institution/rosters/<int:pk>/", institution.roster_import, name="roster_import"),
     path("institution/rosters/<int:pk>/report.csv", institution.roster_report, name="roster_report"),

@@ -195,6 +195,7 @@ def _start(place):
         if lock is None:
             return False
         _make_sockets_folders(place)
+        (place.folder / "project").write_text(f"{PROJECT}\n")  # for whoever tidies root's folder
         with socket.socket(socket.AF_UNIX) as listener:
             place.control.unlink(missing_ok=True)
             listener.bind(str(place.control))

@@ -38,6 +38,8 @@ SECRET_KEY = secret("SECRET_KEY")
 DIGEST_KEY = secret("DIGEST_KEY")
 # Comma-separated, oldest first: the last one encrypts, all of them decrypt.
 PERSONAL_DATA_KEYS = secret("PERSONAL_DATA_KEYS").split(",")
+if PRODUCTION and any(len(key) < 32 for key in PERSONAL_DATA_KEYS):
+    raise ImproperlyConfigured("Each of PERSONAL_DATA_KEYS must have at least 32 characters in production.")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 SITE_URL = env("SITE_URL", default=f"http://127.0.0.1:{env('PORT', default='8000')}")

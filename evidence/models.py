@@ -25,7 +25,13 @@ class EvidenceFile(models.Model):
     pages = models.PositiveIntegerField(_("页数"), null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(_("检查次数"), default=0)
     uploaded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="uploads", verbose_name=_("上传人")
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="uploads",
+        verbose_name=_("上传人"),
+        help_text=_("人工核对的申请人还没有账号"),
     )
     uploaded_at = models.DateTimeField(_("上传时间"), auto_now_add=True)
 

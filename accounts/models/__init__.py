@@ -1,8 +1,11 @@
 from accounts.models.activation import ActivationCode
 from accounts.models.code import VerificationCode
+from accounts.models.identity_check import IdentityCheck
 from accounts.models.institution import Institution
 from accounts.models.learner import Enrolment, Learner
 from accounts.models.limit import RateLimit
+from accounts.models.merge import LearnerMerge
+from accounts.models.personal_data import PersonalDataAccess
 from accounts.models.region import Region
 from accounts.models.roster import RosterImport
 from accounts.models.user import User
@@ -10,8 +13,11 @@ from accounts.models.user import User
 __all__ = [
     "ActivationCode",
     "Enrolment",
+    "IdentityCheck",
     "Institution",
     "Learner",
+    "LearnerMerge",
+    "PersonalDataAccess",
     "RateLimit",
     "Region",
     "RosterImport",

@@ -1,5 +1,5 @@
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.code_tables import COUNTRIES, ETHNIC_GROUPS, Sex
@@ -15,6 +15,12 @@ class LearnerQuerySet(models.QuerySet):
     def with_document(self, number):
         """Learners holding a (normalised) document number, whatever its kind."""
         return self.filter(document_digest=document_digest(number))
+
+    def to_merge(self):
+        """待合并: unproven people whose number a proven person holds, and about whom nobody has decided yet."""
+        twins = Learner.objects.verified().filter(document_digest=OuterRef("document_digest"))
+        undecided = self.filter(verified_at=None, merged_into=None, merges=None)
+        return undecided.filter(Exists(twins))
 
 
 def document_digest(number):
@@ -38,13 +44,28 @@ class Learner(models.Model):
     )
     address = models.CharField(_("详细地址"), max_length=200, blank=True)
     verified_at = models.DateTimeField(_("实名核验时间"), null=True, blank=True)
+    merged_into = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="merged_from",
+        verbose_name=_("已合并到"),
+        help_text=_("合并后的空记录只留作凭据"),
+    )
     created_at = models.DateTimeField(_("建档时间"), auto_now_add=True)
 
     objects = LearnerQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = _("学习者")
+        permissions = [("merge_learner", _("合并学习者"))]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(merged_into__isnull=True) | Q(verified_at__isnull=True),
+                name="merged_learner_is_never_verified",
+            ),
             # A squatter's unverified record can't lock the owner of a number out (promises: Identity).
             models.UniqueConstraint(
                 fields=["document_digest"],
@@ -65,6 +86,11 @@ class Learner(models.Model):
     @property
     def masked_document(self):
         return mask(self.document_number)
+
+    @property
+    def verified_twin(self):
+        """The proven person who holds the same number, or None."""
+        return Learner.objects.verified().filter(document_digest=self.document_digest).exclude(pk=self.pk).first()
 
 
 class Enrolment(models.Model):

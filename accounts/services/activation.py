@@ -47,6 +47,12 @@ def issue_activation_code(*, enrolment, by):
     return format_activation_code(code)
 
 
+@transaction.atomic
+def issue_activation_codes(*, enrolments, by):
+    """Issue a code for each of several people; return [(enrolment, code)…]."""
+    return [(enrolment, issue_activation_code(enrolment=enrolment, by=by)) for enrolment in enrolments]
+
+
 def find_person(*, document_number, name, phone, activation_code=""):
     """Return (learner, code used) for the one unbound person all of these name, or raise `NotBoundError`.
 

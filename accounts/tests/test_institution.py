@@ -12,6 +12,7 @@ from evidence.tests.test_inspection import picture
 
 REGISTER = reverse("accounts:register_institution")
 HOME = reverse("accounts:institution_home")
+SHEET = reverse("accounts:activation_code_sheet")
 
 
 @pytest.fixture
@@ -133,24 +134,31 @@ class TestHome:
     def test_institution_sees_no_learner_of_another(self, clerk_client):
         other = Enrolment.objects.create(learner=LearnerFactory(name="别校生"), institution=InstitutionFactory())
         assert "别校生" not in clerk_client.get(HOME).content.decode()
-        url = reverse("accounts:activation_code_issue", args=[other.pk])
-        assert clerk_client.post(url).status_code == 404
+        clerk_client.post(SHEET, {"enrolment": [other.pk]})
+        assert not ActivationCode.objects.exists()
 
     def test_institution_issues_an_activation_code_shown_once(self, clerk_client, enrolment):
-        page = clerk_client.post(reverse("accounts:activation_code_issue", args=[enrolment.pk]))
+        page = clerk_client.post(SHEET, {"only": enrolment.pk})
         assert enrolment.learner.name in page.content.decode()
         assert ActivationCode.objects.get().enrolment == enrolment
         assert "重新签发激活码" in clerk_client.get(HOME).content.decode()
 
     def test_activated_learner_gets_no_code(self, clerk_client, enrolment):
         UserFactory(learner=enrolment.learner)
-        url = reverse("accounts:activation_code_issue", args=[enrolment.pk])
-        assert clerk_client.post(url).status_code == 404
+        answer = clerk_client.post(SHEET, {"enrolment": [enrolment.pk]}, follow=True)
+        assert "请先选择尚未激活的学习者" in answer.content.decode()
+        assert not ActivationCode.objects.exists()
+
+    def test_institution_prints_a_sheet_for_several_learners(self, clerk_client, enrolment):
+        other = Enrolment.objects.create(learner=LearnerFactory(), institution=enrolment.institution)
+        page = clerk_client.post(SHEET, {"enrolment": [enrolment.pk, other.pk, "x", "9" * 30]}).content.decode()
+        assert enrolment.learner.name in page
+        assert other.learner.name in page
+        assert ActivationCode.objects.count() == 2
 
     def test_pending_institution_issues_nothing(self, clerk_client, enrolment):
         Institution.objects.update(status="pending")
-        url = reverse("accounts:activation_code_issue", args=[enrolment.pk])
-        assert clerk_client.post(url).status_code == 403
+        assert clerk_client.post(SHEET, {"enrolment": [enrolment.pk]}).status_code == 403
 
     def test_learner_and_visitor_do_not_get_in(self, client, enrolment):
         assert client.get(HOME).url.startswith(reverse("accounts:sign_in"))

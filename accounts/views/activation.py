@@ -4,6 +4,7 @@ import base64
 import json
 
 from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
 
 from accounts.forms.activation import ActivationIdentityForm, ActivationNumberForm, ActivationPasswordForm
 from accounts.services import activation
@@ -34,6 +35,7 @@ def activate(request):
     return render(request, "accounts/activation_number.html", {"form": form, "step": 1})
 
 
+@never_cache
 def activate_identity(request):
     """Step 2: only after the right code the server compares; whatever differs shows one and the same page."""
     state = _load(request)
@@ -74,11 +76,13 @@ def _start_again(request):
     return redirect("accounts:activate_unmatched")
 
 
+@never_cache
 def activate_unmatched(request):
     """The one page for every outcome but success: says what to do next, never what differed."""
     return render(request, "accounts/activation_unmatched.html", {"can_retype": _load(request) is not None})
 
 
+@never_cache
 def activate_password(request):
     """Step 3: the account is made, and only now."""
     state = _load(request)

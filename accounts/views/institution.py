@@ -14,12 +14,13 @@ from django.views.decorators.http import require_POST
 from accounts.forms.institution import InstitutionRegisterForm
 from accounts.forms.roster import RosterUploadForm
 from accounts.models import ActivationCode, Enrolment, Institution, RosterImport, User
-from accounts.services.activation import issue_activation_code
+from accounts.services.activation import issue_activation_codes
 from accounts.services.rosters import cancel_roster, confirm_roster
 from accounts.views.codes import code_page
 from accounts.views.pages import page_of
 
 PAGE_SIZE = 20
+SHEET_SIZE = 200
 
 
 def institution_register(request):
@@ -115,10 +116,15 @@ def roster_report(request, pk):
 
 @require_POST
 @login_required
-def activation_code_issue(request, pk):
-    """Issue a code for one learner and show it, this once."""
+def activation_code_sheet(request):
+    """Issue codes for the chosen learners and show them, this once, as a sheet to print and cut."""
     institution = _listed_institution(request)
-    enrolments = Enrolment.objects.filter(institution=institution, learner__user=None).select_related("learner")
-    enrolment = get_object_or_404(enrolments, pk=pk)
-    code = issue_activation_code(enrolment=enrolment, by=request.user)
-    return render(request, "accounts/activationcode_issued.html", {"enrolment": enrolment, "code": code})
+    chosen = request.POST.getlist("only") or request.POST.getlist("enrolment")
+    ids = [int(pk) for pk in chosen if pk.isascii() and pk.isdigit() and len(pk) < 19]
+    waiting = Enrolment.objects.filter(institution=institution, learner__user=None).select_related("learner")
+    enrolments = list(waiting.filter(pk__in=ids[:SHEET_SIZE]).order_by("student_number", "pk"))
+    if not enrolments:
+        messages.warning(request, _("请先选择尚未激活的学习者。"))
+        return redirect("accounts:institution_home")
+    codes = issue_activation_codes(enrolments=enrolments, by=request.user)
+    return render(request, "accounts/activationcode_sheet.html", {"codes": codes, "institution": institution})

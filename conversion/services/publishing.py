@@ -18,8 +18,9 @@ def publish_version(*, version, by):
     """Publish a draft and retire the version it supersedes; drafting and publishing take two people."""
     if version.drafted_by_id == by.pk:
         raise PublishingError(_("起草人不能发布自己的规则。"))
-    if not version.groups.filter(sources__isnull=False).exists():
-        raise PublishingError(_("规则还没有来源成果。"))
+    has_sources = version.groups.filter(sources__isnull=False).exists()
+    if not (has_sources or version.criteria.filter(tests__isnull=False).exists()):
+        raise PublishingError(_("规则还没有来源成果或业绩标准。"))
     drafts = RuleVersion.objects.filter(pk=version.pk, status=RuleVersion.Status.DRAFT)
     RuleVersion.objects.filter(rule=version.rule_id, status=RuleVersion.Status.PUBLISHED).update(
         status=RuleVersion.Status.RETIRED

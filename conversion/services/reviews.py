@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from accounts.services.people import verify_learner
 from achievements.models import Achievement
+from conversion import criteria, rules
 from conversion.models import CreditEntry
 from conversion.models.application import Action, InvalidTransitionError, Kind, Status
 from conversion.services.certificates import issue_certificate
@@ -13,6 +14,7 @@ from conversion.services.records import write_record
 from messaging.services import send_inbox_message
 
 FIRST_STAGE = {Action.FIRST_APPROVE, Action.FIRST_REJECT, Action.RETURN}
+APPROVALS = {Action.FIRST_APPROVE, Action.FINAL_APPROVE}
 NEEDS_REASON = {Action.FIRST_REJECT, Action.FINAL_REJECT, Action.RETURN}
 CENTRE = _("学分银行管理中心")
 
@@ -29,6 +31,18 @@ class ReasonMissingError(Exception):
     """A refusal or return without a reason code."""
 
     message = _("不予通过或退回时必须选择原因。")
+
+
+class ConditionsUnmetError(Exception):
+    """An approval of a case that its frozen rule doesn't allow; `assessment` explains it."""
+
+    def __init__(self, assessment):
+        super().__init__(assessment.verdict)
+        self.assessment = assessment
+
+    @property
+    def message(self):
+        return _("规则的条件没有全部满足,不能通过:%s") % "、".join(self.assessment.missing)
 
 
 class DecidedMeanwhileError(Exception):
@@ -88,11 +102,14 @@ def may_decide(application, by):
 def decide(*, application, action, by, reason=None, opinion="", recognised_as=None):
     """Take one review decision; the final approval of a recognition says what entry it is `recognised_as`.
 
-    Raises `NotAllowedError`, `ReasonMissingError`, or `DecidedMeanwhileError` when another reviewer was first.
+    Raises `NotAllowedError`, `ReasonMissingError`, `ConditionsUnmetError`, or `DecidedMeanwhileError` when another
+    reviewer was first.
     """
     check_may_decide(application=application, action=action, by=by)
     if action in NEEDS_REASON and reason is None:
         raise ReasonMissingError
+    if action in APPROVALS:
+        _check_conditions(application)
     before = application.status
     try:
         application.move(action, **_changes(action, by, reason))
@@ -107,6 +124,25 @@ def decide(*, application, action, by, reason=None, opinion="", recognised_as=No
         _grant(application, recognised_as)
     _tell(application, action, reason, opinion)
     return application
+
+
+def assess_case(application):
+    """What the engine says about a case under its frozen rule, as of its submission; None for a recognition."""
+    version, on = application.rule_version, timezone.localdate(application.submitted_at)
+    if version is None:
+        return None
+    achievements = list(
+        Achievement.objects.filter(application_sources__application=application).select_related("type", "entry")
+    )
+    if application.kind == Kind.PERFORMANCE:
+        return criteria.assess_performance(version, achievements[0], reserved=frozenset())
+    return rules.assess(version, achievements, on)
+
+
+def _check_conditions(application):
+    assessment = assess_case(application)
+    if assessment is not None and not assessment.is_match:
+        raise ConditionsUnmetError(assessment)
 
 
 def _changes(action, by, reason):

@@ -14,6 +14,8 @@ from conversion.services.applications import (
     submit_performance,
     submit_recognition,
 )
+from conversion.services.publishing import PublishingError
+from conversion.services.publishing import publish_version as publish_by_service
 from conversion.services.reviews import NotAllowedError, decide
 from conversion.tests.scene import Scene, make_achievement, make_entry, make_reviewer, make_version, publish_version
 
@@ -154,6 +156,18 @@ class TestPerformance:
         award.extra = {"competition_level": "校级"}
         with pytest.raises(NotEligibleError):
             submit_performance(by=scene.user, version=competition, achievement=award, token=uuid.uuid4())
+
+    def test_second_person_publishes_a_criteria_table(self, scene, competition):
+        draft = type(competition).objects.create(
+            rule=competition.rule, number=2, course=competition.course, outcome="waived", credits=1,
+            valid_from="2022-01-01", achievement_type=competition.achievement_type,
+        )  # fmt: skip
+        with pytest.raises(PublishingError):
+            publish_by_service(version=draft, by=scene.final_reviewer)
+        row = CriteriaRow.objects.create(version=draft, position=1, credits=1)
+        CriteriaTest.objects.create(row=row, field=competition.achievement_type.extra_fields.first(), value="省级")
+        publish_by_service(version=draft, by=scene.final_reviewer)
+        assert draft.status == "published"
 
     def test_learner_uses_a_table_once(self, scene, competition, award):
         submit_performance(by=scene.user, version=competition, achievement=award, token=uuid.uuid4())

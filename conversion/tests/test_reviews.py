@@ -7,8 +7,13 @@ from conversion.models import Application, Certificate, CreditEntry, RuleSource,
 from conversion.services import reviews
 from conversion.services.publishing import PublishingError, publish_version
 from conversion.services.records import record_hash
-from conversion.services.reviews import DecidedMeanwhileError, NotAllowedError, ReasonMissingError
-from conversion.tests.scene import Scene, make_institution, make_reviewer, make_version
+from conversion.services.reviews import (
+    ConditionsUnmetError,
+    DecidedMeanwhileError,
+    NotAllowedError,
+    ReasonMissingError,
+)
+from conversion.tests.scene import Scene, make_entry, make_institution, make_reviewer, make_version
 
 
 @pytest.fixture
@@ -75,6 +80,13 @@ class TestTwoReviews:
         scene.decide(application, "first_approve", scene.first_reviewer)
         scene.decide(application, "final_approve", scene.final_reviewer)
         assert CreditEntry.objects.get().credits == Decimal("4.0")
+
+    def test_case_whose_conditions_no_longer_hold_is_not_approved(self, scene, application):
+        type(scene.achievement).objects.filter(pk=scene.achievement.pk).update(entry=make_entry("别的成果"))
+        with pytest.raises(ConditionsUnmetError) as refused:
+            scene.decide(application, "first_approve", scene.first_reviewer)
+        assert scene.entry.name in refused.value.message
+        assert same(application).status == "submitted"
 
     def test_failed_certificate_undoes_the_whole_decision(self, scene, application, monkeypatch):
         scene.decide(application, "first_approve", scene.first_reviewer)
@@ -260,5 +272,5 @@ class TestPublishing:
 
     def test_rule_without_sources_is_not_published(self, scene):
         draft = make_version(scene.college, [], publish=False)
-        with pytest.raises(PublishingError, match="来源成果"):
+        with pytest.raises(PublishingError, match="来源成果或业绩标准"):
             publish_version(version=draft, by=scene.final_reviewer)

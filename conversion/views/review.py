@@ -5,11 +5,9 @@ from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from achievements.models import Achievement
-from conversion import rules
 from conversion.forms import RecognitionOutcomeForm, ReviewForm
 from conversion.models import Application, CreditEntry
 from conversion.models.application import UNDER_REVIEW, Action, Kind, Status
@@ -89,7 +87,7 @@ def _decided(request, application, form, outcome):
             opinion=data["opinion"],
             recognised_as=outcome.outcome() if needs_outcome else None,
         )
-    except reviews.NotAllowedError as error:
+    except (reviews.NotAllowedError, reviews.ConditionsUnmetError) as error:
         form.add_error(None, error.message)
         return None
     except reviews.DecidedMeanwhileError as error:
@@ -120,19 +118,12 @@ def _context(request, application, form, actions):
         "sources": sources,
         "shared_keys": _shared_keys(sources),
         "files": application.files.all(),
-        "assessment": _assessment(application, sources),
+        "assessment": reviews.assess_case(application),
         "records": application.records.select_related("by", "reason"),
         "balance": CreditEntry.objects.filter(learner=application.learner).balance(),
         "form": form if actions else None,
         "may_not": "" if actions else _why_not(application, request.user),
     }
-
-
-def _assessment(application, sources):
-    if application.rule_version is None:
-        return None
-    version = application.rule_version
-    return rules.assess(version, sources, on=timezone.localdate(application.submitted_at))
 
 
 def _shared_keys(sources):

@@ -2,6 +2,8 @@ import pytest
 from django.core.management import call_command
 from django.test import override_settings
 
+from portal.tests.crawler import Sites
+
 
 @pytest.fixture(scope="module")
 def demo_site(django_db_setup, django_db_blocker, tmp_path_factory):
@@ -12,6 +14,12 @@ def demo_site(django_db_setup, django_db_blocker, tmp_path_factory):
         yield
         with django_db_blocker.unblock():
             call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="module")
+def sites(demo_site):
+    """What each person finds who follows every link: `sites["xiaofang"]` is crawled when a test first asks."""
+    return Sites()
 
 
 @pytest.fixture

@@ -5,14 +5,21 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
 
+from django.db import connection
 from django.test import Client
 from django.urls import Resolver404, resolve
+
+from accounts.models import User
 
 ORIGIN = "http://testserver"
 PAGES_PER_SHAPE = 2
 MOST_PAGES = 600
 RESOURCES = {"img": "src", "script": "src", "link": "href"}
 SINGLE_CHOICE = {"checkbox", "radio"}
+STARTS = {"chushen1": ["/admin/"], "zhongshen1": ["/admin/"], "guanli1": ["/admin/"], "admin": ["/admin/"]}
+# Sessions, pictures of captchas and counters of limits may come and go.
+VOLATILE = {"django_session", "captcha_captchastore", "accounts_ratelimit"}
+NOT_TO_SEND = ("/accounts/sign-out/", "/admin/logout/")
 
 
 @dataclass
@@ -185,3 +192,38 @@ class Crawler:
             if visit.reader and visit.status == 200:
                 first.setdefault(visit.view, visit)
         return first
+
+    def post_forms(self):
+        """{(address, names of its fields): form} of every POST form of those pages, signing out left out."""
+        forms = {}
+        for visit in self.pages().values():
+            for form in visit.reader.forms:
+                address = form.action or visit.url
+                if form.method == "post" and not address.startswith(NOT_TO_SEND):
+                    names = tuple(sorted({name for name, _value in form.fields} - {"csrfmiddlewaretoken"}))
+                    forms[address, names] = form
+        return forms
+
+
+class Sites(dict):
+    """{username: Crawler} of the demo's people, "" for the visitor; `changed` tells which tables a crawl touched."""
+
+    def __missing__(self, username):
+        crawler = Crawler(username and User.objects.get(username=username), STARTS.get(username, ["/"]))
+        before = digests()
+        self[username] = crawler.crawl()
+        crawler.changed = {table for table, digest in digests().items() if digest != before[table]}
+        return crawler
+
+
+def digests():
+    """{table: digest of all its rows} of what no GET may touch."""
+    with connection.cursor() as cursor:
+        tables = set(connection.introspection.table_names(cursor)) - VOLATILE
+        return {table: _digest(cursor, table) for table in tables}
+
+
+def _digest(cursor, table):
+    name = connection.ops.quote_name(table)
+    cursor.execute(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {name} t")
+    return cursor.fetchone()[0]

@@ -1,0 +1,148 @@
+"""One person, two records: an unverified one made at registration is merged into the verified one.
+
+The merged record stays, empty, as a tombstone: audit rows point to it and are never edited.
+"""
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from accounts.documents import same_name
+from accounts.models import Learner, LearnerMerge, PersonalDataAccess, User
+from messaging.services import SmsBudgetError, queue_sms
+
+# What was seen of, and decided about, the old record stays with it.
+STAYS = (Learner, LearnerMerge, PersonalDataAccess, User)
+BOUND = _("【学分银行】您的实名信息已与一个学分银行账号合并。如非本人操作,请立即联系学分银行管理中心。")
+
+
+class MergeRefusedError(Exception):
+    """These two records can't become one; `message` says why."""
+
+    def __init__(self, message):
+        super().__init__(message)
+        self.message = message
+
+
+def may_merge_unasked(*, unverified, verified):
+    """Whether no person has to decide: the names are one, and nobody else is bound to the number."""
+    return same_name(unverified.name, verified.name) and not User.objects.filter(learner=verified).exists()
+
+
+@transaction.atomic
+def merge_learner(*, unverified, verified, by, note=""):
+    """Move everything of an unverified person to the verified one with the same number; return the latter.
+
+    The account moves too. Where the verified person has one, that stays and the other is closed. A row that
+    the verified person already has (the same certificate, say) stays with the tombstone unless something uses
+    it; then, and when a row can't be moved at all, `MergeRefusedError` is raised and nothing has changed.
+    """
+    unverified, verified = _locked(unverified, verified)
+    for relation in Learner._meta.related_objects:
+        if not issubclass(relation.related_model, STAYS):
+            _move_rows(relation, unverified, verified)
+    _move_account(unverified, verified)
+    _keep_contact(unverified, verified)
+    Learner.objects.filter(pk=unverified.pk).update(merged_into=verified)
+    LearnerMerge.objects.create(
+        unverified=unverified, verified=verified, outcome=LearnerMerge.Outcome.MERGED, by=by, note=note
+    )
+    _tell_phones_on_record(verified)
+    return verified
+
+
+def keep_apart(*, unverified, verified, by, note):
+    """Write down that two records with one number are two people, so that nobody is asked again."""
+    return LearnerMerge.objects.create(
+        unverified=unverified, verified=verified, outcome=LearnerMerge.Outcome.KEPT_APART, by=by, note=note
+    )
+
+
+def _locked(unverified, verified):
+    """Both rows as they are now, locked against rows that are just being added to them."""
+    pks = [unverified.pk, verified.pk]
+    rows = {row.pk: row for row in Learner.objects.select_for_update().filter(pk__in=pks).order_by("pk")}
+    unverified, verified = rows[unverified.pk], rows[verified.pk]
+    if unverified.verified_at or unverified.merged_into_id or not verified.verified_at:
+        raise MergeRefusedError(_("两份记录的状态已变化,不能合并。"))
+    if unverified.document_digest != verified.document_digest:
+        raise MergeRefusedError(_("两份记录的证件号码不同,不能合并。"))
+    return unverified, verified
+
+
+def _move_rows(relation, unverified, verified):
+    model, field = relation.related_model, relation.field
+    rows = model._base_manager.filter(**{field.name: unverified})
+    doubles = _doubles(model, field, rows, verified)
+    if used := [row for row in doubles if _is_used(row)]:
+        names = "、".join(str(row) for row in used)
+        raise MergeRefusedError(_("两份记录中有相同的内容,且都已使用:%s。请先处理后再合并。") % names)
+    try:
+        with transaction.atomic():
+            rows.exclude(pk__in=[row.pk for row in doubles]).update(**{field.name: verified})
+    except IntegrityError as error:
+        raise MergeRefusedError(_("“%s”不能移到另一份记录,不能合并。") % model._meta.verbose_name) from error
+
+
+def _doubles(model, field, rows, verified):
+    """The rows that would break a unique constraint beside a row of the verified person."""
+    doubles = {}
+    for constraint in model._meta.total_unique_constraints + _conditional(model):
+        if field.name not in constraint.fields:
+            continue
+        others = [name for name in constraint.fields if name != field.name]
+        condition = {} if constraint.condition is None else {"pk__in": _those(model, constraint.condition)}
+        taken = set(model._base_manager.filter(**{field.name: verified}, **condition).values_list(*others))
+        for row in rows.filter(**condition):
+            if tuple(getattr(row, model._meta.get_field(name).attname) for name in others) in taken:
+                doubles[row.pk] = row
+    return list(doubles.values())
+
+
+def _conditional(model):
+    constraints = [c for c in model._meta.constraints if hasattr(c, "nulls_distinct")]
+    return [c for c in constraints if c.fields and c.condition is not None]
+
+
+def _those(model, condition):
+    return model._base_manager.filter(condition).values("pk")
+
+
+def _is_used(row):
+    """Whether other records stand on a row, so that leaving it behind would tear them off."""
+    return any(
+        relation.related_model._base_manager.filter(**{relation.field.name: row}).exists()
+        for relation in row._meta.related_objects
+    )
+
+
+def _move_account(unverified, verified):
+    moving = User.objects.select_for_update().filter(learner=unverified)
+    if User.objects.filter(learner=verified).exists():
+        # Without a usable password and phone nobody signs in; its messages and cases keep their author.
+        moving.update(is_active=False, phone="", email="")
+    else:
+        _bind(moving, verified)
+
+
+def _bind(accounts, verified):
+    try:
+        with transaction.atomic():
+            accounts.update(learner=verified, name=verified.name)
+    except IntegrityError as error:
+        raise MergeRefusedError(_("刚刚有别的账号绑定了这位学习者,不能合并。")) from error
+
+
+def _keep_contact(unverified, verified):
+    """The address of the account's holder fills an empty one; nothing is overwritten."""
+    Learner.objects.filter(pk=verified.pk, region=None, address="").update(
+        region=unverified.region_id, address=unverified.address
+    )
+
+
+def _tell_phones_on_record(verified):
+    """Tell the phones on record, so that a stranger's binding doesn't stay unseen."""
+    for phone in set(verified.enrolments.exclude(phone="").values_list("phone", flat=True)):
+        try:
+            queue_sms(phone=phone, text=str(BOUND), purpose="merged")
+        except SmsBudgetError:
+            return

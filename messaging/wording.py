@@ -1,0 +1,35 @@
+"""What every SMS says: the one table of purposes. Providers that keep their own templates get purpose and parameters."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+CODE, NOTICE = "code", "notice"
+
+
+@dataclass(frozen=True)
+class Wording:
+    """`kind` decides how long sending is tried: keys of `SMS_ATTEMPT_SECONDS` and `SMS_GIVE_UP_SECONDS`."""
+
+    kind: str
+    text: str
+
+
+WORDINGS = {
+    "register": Wording(CODE, _("您正在注册账号,验证码 {code},10分钟内有效。请勿告诉他人。")),
+    "reset": Wording(CODE, _("您正在找回密码,验证码 {code},10分钟内有效。请勿告诉他人。")),
+    "activate": Wording(CODE, _("您正在激活账号,验证码 {code},10分钟内有效。请勿告诉他人。")),
+    "phone": Wording(CODE, _("您正在更换手机号码,验证码 {code},10分钟内有效。请勿告诉他人。")),
+    "activated": Wording(
+        NOTICE, _("您的学分银行账号已被激活。如非本人操作,请立即联系您所在的机构或学分银行管理中心。")
+    ),
+    "phone_changed": Wording(
+        NOTICE, _("您的账号已更换手机号码,此号码不再用于登录。如非本人操作,请立即联系学分银行管理中心。")
+    ),
+}
+
+
+def compose(purpose, parameters):
+    """Return the whole text, signature included; `KeyError` for an unknown purpose or a missing parameter."""
+    return f"【{settings.SMS_SIGN}】{str(WORDINGS[purpose].text).format(**parameters)}"
