@@ -16,9 +16,7 @@ COUNTERS = [  # (label, statuses): the last four add up to the first
 
 
 def achievement_rows(achievements):
-    """The lines of the grid, as dicts of what it shows."""
-    rows = with_status(achievements).order_by("-obtained_on", "-pk")
-    return rows.values("pk", "name", "type__name", "body_name", "origin", "obtained_on", "status")
+    return with_status(achievements.select_related("type")).order_by("-obtained_on", "-pk")
 
 
 def achievement_counters(learner):

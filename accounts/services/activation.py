@@ -9,7 +9,8 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from accounts.documents import same_name
-from accounts.models import ActivationCode, Learner, RateLimit, User
+from accounts.models import ActivationCode, IdentityCheck, Learner, RateLimit, User
+from accounts.services.merging import MergeRefusedError, may_merge_unasked, merge_learner
 from messaging.services import SmsBudgetError, queue_sms
 
 # Crockford's base 32: no I, L, O, U to misread. 13 characters are 65 bits.
@@ -36,15 +37,21 @@ def format_activation_code(code):
 @transaction.atomic
 def issue_activation_code(*, enrolment, by):
     """Issue a code for a rostered person, voiding an unused earlier one; return its text, told only now."""
+    return make_activation_code(enrolment=enrolment, by=by)[1]
+
+
+@transaction.atomic
+def make_activation_code(*, enrolment, by):
+    """As `issue_activation_code`; return (row, text)."""
     ActivationCode.objects.filter(enrolment=enrolment, used_at=None).delete()
     code = "".join(secrets.choice(ALPHABET) for _place in range(CODE_LENGTH))
-    ActivationCode.objects.create(
+    row = ActivationCode.objects.create(
         enrolment=enrolment,
         digest=ActivationCode.digest_of(code),
         issued_by=by,
         expires_at=Now() + timedelta(days=settings.ACTIVATION_CODE_DAYS),
     )
-    return format_activation_code(code)
+    return row, format_activation_code(code)
 
 
 @transaction.atomic
@@ -64,9 +71,16 @@ def find_person(*, document_number, name, phone, activation_code=""):
     on_record = learner.enrolments.filter(phone=phone).exists() if learner else User.objects.filter(pk=0).exists()
     code = ActivationCode.find_open(tidy_activation_code(activation_code))
     vouched = code is not None and code.enrolment.learner_id == pk
-    if learner is None or bound or not same_name(learner.name, name) or not (on_record or vouched):
+    named = learner is not None and (same_name(learner.name, name) or (vouched and _checked_name(code, name)))
+    if not named or bound or not (on_record or vouched):
         raise NotBoundError
     return learner, (code if vouched else None)
+
+
+def _checked_name(code, name):
+    """Two of the centre's staff have found that the person of this name is the one on the roster."""
+    check = IdentityCheck.objects.filter(activation_code=code).first()
+    return check is not None and same_name(check.name, name)
 
 
 @transaction.atomic
@@ -77,16 +91,37 @@ def activate(*, document_number, name, phone, password, activation_code=""):
     )
     if code and not code.use():
         raise NotBoundError
+    user = _take_over(learner, phone, password) or _new_account(learner, phone, password)
+    _notify_phones_on_record(learner, phone)
+    return user
+
+
+def _take_over(learner, phone, password):
+    """The account of the proven phone, when the same person registered it before the roster came; or None."""
+    unproven = {"learner__verified_at": None, "learner__merged_into": None}
+    number = {"learner__document_digest": learner.document_digest}
+    user = User.objects.filter(phone=phone, is_active=True, **unproven, **number).first()
+    if user is None or not may_merge_unasked(unverified=user.learner, verified=learner):
+        return None
+    try:
+        merge_learner(unverified=user.learner, verified=learner, by=user)
+    except MergeRefusedError:
+        return None
+    user.refresh_from_db()
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    return user
+
+
+def _new_account(learner, phone, password):
     own_phone = "" if User.objects.filter(phone=phone).exists() else phone
     try:
         with transaction.atomic():
-            user = User.objects.create_user(
+            return User.objects.create_user(
                 new_username(), password, name=learner.name, phone=own_phone, learner=learner
             )
     except IntegrityError as error:
         raise NotBoundError from error
-    _notify_phones_on_record(learner, phone)
-    return user
 
 
 def new_username():

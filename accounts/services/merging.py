@@ -4,6 +4,7 @@ The merged record stays, empty, as a tombstone: audit rows point to it and are n
 """
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q, UniqueConstraint
 from django.utils.translation import gettext as _
 
 from accounts.documents import same_name
@@ -37,8 +38,8 @@ def merge_learner(*, unverified, verified, by, note=""):
     it; then, and when a row can't be moved at all, `MergeRefusedError` is raised and nothing has changed.
     """
     unverified, verified = _locked(unverified, verified)
-    for relation in Learner._meta.related_objects:
-        if not issubclass(relation.related_model, STAYS):
+    for relation in _relations(Learner):
+        if not relation.many_to_many and not issubclass(relation.related_model, STAYS):
             _move_rows(relation, unverified, verified)
     _move_account(unverified, verified)
     _keep_contact(unverified, verified)
@@ -86,39 +87,34 @@ def _move_rows(relation, unverified, verified):
 def _doubles(model, field, rows, verified):
     """The rows that would break a unique constraint beside a row of the verified person."""
     doubles = {}
-    for constraint in model._meta.total_unique_constraints + _conditional(model):
-        if field.name not in constraint.fields:
-            continue
-        others = [name for name in constraint.fields if name != field.name]
-        condition = {} if constraint.condition is None else {"pk__in": _those(model, constraint.condition)}
-        taken = set(model._base_manager.filter(**{field.name: verified}, **condition).values_list(*others))
-        for row in rows.filter(**condition):
-            if tuple(getattr(row, model._meta.get_field(name).attname) for name in others) in taken:
-                doubles[row.pk] = row
+    for constraint in model._meta.constraints:
+        if isinstance(constraint, UniqueConstraint) and field.name in constraint.fields:
+            counted = model._base_manager.filter(constraint.condition or Q())
+            others = [model._meta.get_field(name).attname for name in constraint.fields if name != field.name]
+            taken = set(counted.filter(**{field.name: verified}).values_list(*others))
+            same = [row for row in rows & counted if tuple(getattr(row, name) for name in others) in taken]
+            doubles |= {row.pk: row for row in same}
     return list(doubles.values())
 
 
-def _conditional(model):
-    constraints = [c for c in model._meta.constraints if hasattr(c, "nulls_distinct")]
-    return [c for c in constraints if c.fields and c.condition is not None]
-
-
-def _those(model, condition):
-    return model._base_manager.filter(condition).values("pk")
+def _relations(model):
+    """Every foreign key that points to a model, those without a name on this side too."""
+    return [field for field in model._meta.get_fields(include_hidden=True) if field.auto_created and field.is_relation]
 
 
 def _is_used(row):
     """Whether other records stand on a row, so that leaving it behind would tear them off."""
     return any(
         relation.related_model._base_manager.filter(**{relation.field.name: row}).exists()
-        for relation in row._meta.related_objects
+        for relation in _relations(type(row))
+        if not relation.related_model._meta.auto_created
     )
 
 
 def _move_account(unverified, verified):
     moving = User.objects.select_for_update().filter(learner=unverified)
     if User.objects.filter(learner=verified).exists():
-        # Without a usable password and phone nobody signs in; its messages and cases keep their author.
+        # Closed, not deleted: its cases keep their author. Phone and e-mail become free for the other account.
         moving.update(is_active=False, phone="", email="")
     else:
         _bind(moving, verified)

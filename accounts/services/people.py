@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.documents import same_name
 from accounts.models import Learner, User
+from accounts.services.merging import MergeRefusedError, may_merge_unasked, merge_learner
 from messaging.services import SmsBudgetError, queue_sms
 
 logger = logging.getLogger(__name__)
@@ -39,16 +40,30 @@ def register_learner(*, username, password, name, email, phone, document, profil
     return User.objects.create_user(username, password, name=learner.name, email=email, phone=phone, learner=learner)
 
 
-def verify_learner(*, learner):
-    """Count a person as proven, unless another verified person holds the number; tell whether it is proven now."""
+def verify_learner(*, learner, by):
+    """Count a person as proven; return the proven record, which is another one when it took this one over.
+
+    Returns None when a verified person holds the number and staff have to say whether the two are one (待合并).
+    """
     if learner.verified_at:
-        return True
+        return learner
     try:
         with transaction.atomic():
             Learner.objects.filter(pk=learner.pk).update(verified_at=timezone.now())
     except IntegrityError:
-        return False
-    return True
+        return _merged_into_twin(learner, by)
+    learner.refresh_from_db()
+    return learner
+
+
+def _merged_into_twin(learner, by):
+    twin = learner.verified_twin
+    if twin is None or not may_merge_unasked(unverified=learner, verified=twin):
+        return None
+    try:
+        return merge_learner(unverified=learner, verified=twin, by=by)
+    except MergeRefusedError:
+        return None
 
 
 def change_password(*, request, user, password):
