@@ -1,13 +1,28 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.shortcuts import render
+from django.urls import path, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import StaffSignInForm
-from accounts.models import Enrolment, Institution, Learner, Region, User
+from accounts.forms.personal_data import UnmaskForm
+from accounts.models import (
+    Enrolment,
+    IdentityCheck,
+    Institution,
+    Learner,
+    LearnerMerge,
+    PersonalDataAccess,
+    Region,
+    User,
+)
 from accounts.services.activation import issue_activation_code
 from accounts.services.institutions import NotPendingError, approve_institution, refuse_institution
+from accounts.services.second_factor import reset_second_factor
+from accounts.views import identity_desk, learner_desk
 
 admin.site.site_header = _("广东终身教育学分银行 管理后台")
 admin.site.site_title = _("学分银行管理后台")
@@ -34,6 +49,23 @@ class UserAdmin(StockUserAdmin):
     add_fieldsets = [
         (None, {"fields": ["username", "name", "institution", "usable_password", "password1", "password2"]})
     ]
+    actions = ["reset_second_factors"]
+
+    @admin.action(description=_("重置所选同事的两步验证"), permissions=["reset_second_factor"])
+    def reset_second_factors(self, request, queryset):
+        for user in queryset:
+            if user == request.user:
+                self.message_user(request, _("不能重置自己的两步验证,请由另一位管理员操作。"), level="error")
+            elif user.is_superuser and not request.user.is_superuser:
+                self.message_user(request, _("%s 是超级管理员,只能由超级管理员重置。") % user, level="error")
+            elif reset_second_factor(user=user):
+                self.log_change(request, user, _("重置两步验证"))
+                self.message_user(request, _("已重置 %s 的两步验证,下次登录时重新设置。") % user)
+            else:
+                self.message_user(request, _("%s 还没有设置两步验证。") % user, level="warning")
+
+    def has_reset_second_factor_permission(self, request):
+        return request.user.belongs_to_centre and request.user.has_perm("accounts.delete_stafftotp")
 
 
 @admin.register(Institution)
@@ -61,6 +93,17 @@ class InstitutionAdmin(admin.ModelAdmin):
                 self.message_user(request, done % institution)
 
 
+def _guarded(view, model_admin):
+    """`admin_view` checks for active staff only; these pages need the right to view the model."""
+
+    def guarded(request, *args, **kwargs):
+        if not model_admin.has_view_permission(request):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
 class EnrolmentInline(admin.TabularInline):
     model = Enrolment
     extra = 0
@@ -71,17 +114,57 @@ class EnrolmentInline(admin.TabularInline):
         return False
 
 
+class MergeFilter(admin.SimpleListFilter):
+    """待合并: self-registered people whose number a proven person holds."""
+
+    title = _("合并")
+    parameter_name = "merge"
+
+    def lookups(self, request, model_admin):
+        return [("waiting", _("待合并")), ("merged", _("已合并"))]
+
+    def queryset(self, request, queryset):
+        if self.value() == "waiting":
+            return queryset.to_merge()
+        return queryset.exclude(merged_into=None) if self.value() == "merged" else queryset
+
+
 @admin.register(Learner)
 class LearnerAdmin(admin.ModelAdmin):
-    """People are registered or imported, never typed in here; their numbers stay masked."""
+    """People are registered or imported, never typed in here; their numbers stay masked until somebody says why not."""
 
     list_display = ["name", "document_kind", "masked", "verified_at", "created_at"]
+    list_filter = [MergeFilter]
     search_fields = ["name"]
     inlines = [EnrolmentInline]
     fields = readonly_fields = [
         "name", "document_kind", "masked", "sex", "birth_on", "ethnicity", "nationality", "region", "address",
         "verified_at", "created_at",
     ]  # fmt: skip
+
+    def get_queryset(self, request):
+        return learner_desk.visible_learners(request.user)
+
+    def get_urls(self):
+        staff = self.admin_site.admin_view
+        unmask = staff(_guarded(learner_desk.learner_unmask, self))
+        merge = staff(_guarded(learner_desk.learner_merge, self))
+        return [
+            path("<int:pk>/document/", unmask, name="accounts_learner_unmask"),
+            path("<int:pk>/merge/", merge, name="accounts_learner_merge"),
+            *super().get_urls(),
+        ]
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        learner = self.get_object(request, object_id)
+        mergeable = learner and learner_desk.may_merge(request.user) and learner_desk.is_mergeable(learner)
+        context = {
+            "unmask_form": UnmaskForm(),
+            "full_document": "",
+            "unmask_url": reverse("admin:accounts_learner_unmask", args=[learner.pk]) if learner else "",
+            "merge_url": reverse("admin:accounts_learner_merge", args=[learner.pk]) if mergeable else "",
+        }
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
     @admin.display(description=_("证件号码"))
     def masked(self, learner):
@@ -141,6 +224,71 @@ class RegionAdmin(admin.ModelAdmin):
     search_fields = ["=code", "name"]
     list_filter = ["level"]
     autocomplete_fields = ["parent"]
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that services write and people only read."""
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(IdentityCheck)
+class IdentityCheckAdmin(ReadOnlyAdmin):
+    """人工核对: the centre's queue, longest waiting first; a case opens on its own page."""
+
+    list_display = ["case", "masked_document", "masked_phone", "status", "first_by", "final_by", "created_at"]
+    list_display_links = None
+    list_select_related = ["first_by", "final_by"]
+    list_filter = ["status"]
+    search_fields = ["name"]
+    fields = ["name", "masked_document", "masked_phone", "status"]
+
+    def get_urls(self):
+        staff, photo = self.admin_site.admin_view, identity_desk.identity_evidence
+        evidence = "<int:pk>/evidence/<int:file_pk>/"
+        return [
+            path("<int:pk>/desk/", staff(identity_desk.identity_desk), name="accounts_identitycheck_desk"),
+            path(evidence, staff(photo), name="accounts_identitycheck_evidence"),
+            path(f"{evidence}thumbnail/", staff(photo), {"thumbnail": True}, name="accounts_identitycheck_thumbnail"),
+            *super().get_urls(),
+        ]
+
+    def has_view_permission(self, request, obj=None):
+        return identity_desk.may_see_checks(request.user)
+
+    @admin.display(description=_("申请人"))
+    def case(self, check):
+        return format_html('<a href="{}">{}</a>', reverse(identity_desk.DESK, args=[check.pk]), check.name)
+
+    @admin.display(description=_("证件号码"))
+    def masked_document(self, check):
+        return check.masked_document
+
+    @admin.display(description=_("已验证的手机号码"))
+    def masked_phone(self, check):
+        return check.masked_phone
+
+
+@admin.register(PersonalDataAccess)
+class PersonalDataAccessAdmin(ReadOnlyAdmin):
+    list_display = ["at", "learner", "unit", "by", "purpose", "note", "address"]
+    list_select_related = ["learner", "by"]
+    list_filter = ["purpose"]
+    search_fields = ["by__name", "learner__name", "unit"]
+
+
+@admin.register(LearnerMerge)
+class LearnerMergeAdmin(ReadOnlyAdmin):
+    list_display = ["at", "unverified", "verified", "outcome", "by", "note"]
+    list_select_related = ["unverified", "verified", "by"]
+    list_filter = ["outcome"]
 
 
 admin.site.unregister(Group)

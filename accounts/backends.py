@@ -21,7 +21,7 @@ def _tolerant(normaliser, text):
 
 def find_user(identifier):
     """The account that an identifier names, or None; a document number names verified people only."""
-    identifier = identifier.strip()
+    identifier = identifier.replace("\x00", "").strip()
     if "@" in identifier:
         return User.objects.filter(email__iexact=identifier).first()
     user = User.objects.filter(username__iexact=identifier).first()

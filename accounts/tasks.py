@@ -7,10 +7,11 @@ from pathlib import Path
 from celery import shared_task
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.importers.roster import RosterFileError, import_roster
-from accounts.models import RosterImport
+from accounts.models import RosterImport, SignInSession
 from accounts.services import rosters
 
 
@@ -76,3 +77,9 @@ class _Progress:
 def sweep_rosters():
     for job in rosters.silent_rosters():
         run_roster_import.apply_async((job.pk,), retry=False)
+
+
+@shared_task
+def sweep_sessions():
+    """Forget sessions that have reached a limit; they opened nothing any more."""
+    SignInSession.objects.filter(expire_date__lte=timezone.now()).delete()

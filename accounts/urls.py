@@ -1,6 +1,17 @@
 from django.urls import path
 
-from accounts.views import activation, institution, passwords, profile, register, sign_in
+from accounts.views import (
+    activation,
+    data_access,
+    identity,
+    institution,
+    passwords,
+    profile,
+    register,
+    second_factor,
+    sessions,
+    sign_in,
+)
 
 app_name = "accounts"
 urlpatterns = [
@@ -10,6 +21,7 @@ urlpatterns = [
     path("register/institution/", institution.institution_register, name="register_institution"),
     path("institution/", institution.institution_home, name="institution_home"),
     path("institution/activation-codes/", institution.activation_code_sheet, name="activation_code_sheet"),
+    path("institution/learners/<int:pk>/document/", institution.learner_document, name="learner_document"),
     path("institution/rosters/", institution.roster_upload, name="roster_upload"),
     path("institution/rosters/<int:pk>/", institution.roster_import, name="roster_import"),
     path("institution/rosters/<int:pk>/report.csv", institution.roster_report, name="roster_report"),
@@ -17,9 +29,17 @@ urlpatterns = [
     path("activate/identity/", activation.activate_identity, name="activate_identity"),
     path("activate/password/", activation.activate_password, name="activate_password"),
     path("activate/unmatched/", activation.activate_unmatched, name="activate_unmatched"),
+    path("activate/check/", identity.identity_check, name="identity_check"),
+    path("activate/check/done/", identity.identity_check_done, name="identity_check_done"),
     path("profile/", profile.profile, name="profile"),
+    path("profile/access/", data_access.data_access, name="data_access"),
     path("profile/phone/", profile.phone_change, name="phone_change"),
     path("regions/", register.regions, name="regions"),
+    path("second-factor/", second_factor.second_factor, name="second_factor"),
+    path("second-factor/set-up/", second_factor.second_factor_set_up, name="second_factor_set_up"),
+    path("sessions/", sessions.sessions, name="sessions"),
+    path("sessions/end/", sessions.session_end, name="session_end"),
+    path("sessions/end-others/", sessions.other_sessions_end, name="other_sessions_end"),
     path("password/change/", passwords.password_change, name="password_change"),
     path("password/reset/", passwords.password_reset, name="password_reset"),
 ]

@@ -1,5 +1,7 @@
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.timesince import timesince
@@ -62,6 +64,13 @@ class ApplicationAdmin(ReadOnlyAdmin):
     def get_queryset(self, request):
         return review.visible_applications(request.user)
 
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        """A case opens on its own page, wherever the admin links to it."""
+        application = self.get_object(request, unquote(object_id))
+        if application is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return redirect("admin:conversion_application_review", application.pk)
+
     def get_urls(self):
         def staff(view):
             return self.admin_site.admin_view(self._for_reviewers(view))
@@ -69,6 +78,7 @@ class ApplicationAdmin(ReadOnlyAdmin):
         evidence = "<int:pk>/evidence/<int:file_pk>/"
         return [
             path("<int:pk>/review/", staff(review.application_review), name="conversion_application_review"),
+            path("<int:pk>/document/", staff(review.application_document), name="conversion_application_document"),
             path(evidence, staff(review.application_evidence), name="conversion_application_evidence"),
             path(
                 f"{evidence}thumbnail/",

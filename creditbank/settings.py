@@ -57,7 +57,6 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
     "whitenoise.runserver_nostatic",
@@ -81,8 +80,10 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "portal.middleware.PersonalPagesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.middleware.SignInSessionMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.SecondFactorMiddleware",
 ]
 
 ROOT_URLCONF = "creditbank.urls"
@@ -139,6 +140,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-sms": {"task": "messaging.tasks.sweep_sms", "schedule": 20, "options": {"expires": 20}},
     "sweep-rosters": {"task": "accounts.tasks.sweep_rosters", "schedule": 60, "options": {"expires": 60}},
+    "sweep-sessions": {"task": "accounts.tasks.sweep_sessions", "schedule": 3600, "options": {"expires": 3600}},
     "sweep-evidence": {"task": "evidence.tasks.sweep_evidence", "schedule": 30, "options": {"expires": 30}},
 }
 
@@ -163,6 +165,7 @@ SMS_PER_PERSON = [(1, 60), (5, 3600), (10, 86400)]
 SMS_PER_ADDRESS = [(60, 600), (300, 3600)]
 SMS_PER_DAY = env.int("SMS_PER_DAY", default=20000)
 ACTIVATION_CODE_DAYS = 30
+IDENTITY_CHECKS_PER_PHONE = [(3, 86400)]
 ACTIVATION_NAME_ATTEMPTS = 4  # the first and three more without a new SMS
 # Codes we give ourselves run in one series; a registered institution stands in the 资历名册 that long.
 BANK_CODE_PREFIX = "gdxf"
@@ -173,16 +176,36 @@ SIGN_IN_FAILURES_PER_ACCOUNT = [(5, 900)]
 SIGN_IN_FAILURES_PER_ADDRESS = [(30, 900)]
 SIGN_IN_FAILURES_BEFORE_CAPTCHA = 2
 VERIFICATIONS_PER_ADDRESS = [(60, 600)]
+STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=PRODUCTION)
+SECOND_FACTOR_FAILURES = [(5, 900)]
+if PRODUCTION and not STAFF_SECOND_FACTOR:
+    raise ImproperlyConfigured("STAFF_SECOND_FACTOR must stay on in production.")
 
-# SMS gateways: "local" shows messages on a page that exists in development only.
-SMS_GATEWAY = env("SMS_GATEWAY", default="http" if PRODUCTION else "local")
+# SMS (docs/sms.md). Providers take turns in this order; "local" shows messages on a page of development only.
+SMS_PROVIDERS = env.list("SMS_PROVIDERS", default=["http"] if PRODUCTION else ["local"])
+SMS_SIGN = env("SMS_SIGN", default="学分银行")
 SMS_HTTP_URL = env("SMS_HTTP_URL", default="")
 SMS_HTTP_KEY = env("SMS_HTTP_KEY", default="")
 SMS_HTTP_TIMEOUT = env.float("SMS_HTTP_TIMEOUT", default=5.0)
-SMS_RETRY_SECONDS = (5, 15, 30)
-SMS_GIVE_UP_SECONDS = 90
-if PRODUCTION and (SMS_GATEWAY != "http" or not SMS_HTTP_URL.startswith("https://")):
-    raise ImproperlyConfigured("Production needs SMS_GATEWAY=http and an https SMS_HTTP_URL.")
+SMS_ALIYUN_ENDPOINT = env("SMS_ALIYUN_ENDPOINT", default="https://dysmsapi.aliyuncs.com")
+SMS_ALIYUN_KEY_ID = env("SMS_ALIYUN_KEY_ID", default="")
+SMS_ALIYUN_KEY_SECRET = env("SMS_ALIYUN_KEY_SECRET", default="")
+SMS_ALIYUN_TEMPLATES = env.dict("SMS_ALIYUN_TEMPLATES", default={})  # register=SMS_1,reset=SMS_2,…
+SMS_ALIYUN_TIMEOUT = env.float("SMS_ALIYUN_TIMEOUT", default=5.0)
+# Seconds after the first attempt, and after the request, by kind of message.
+SMS_ATTEMPT_SECONDS = {"code": (0, 5, 15, 30), "notice": (0, 5, 15, 30, 120, 600, 1800)}
+SMS_GIVE_UP_SECONDS = {"code": 90, "notice": 3600}
+SMS_SENDING_SECONDS = CELERY_TASK_TIME_LIMIT + 5  # nobody can still be sending then
+if not SMS_PROVIDERS or not set(SMS_PROVIDERS) <= {"http", "aliyun", "local"}:
+    raise ImproperlyConfigured("SMS_PROVIDERS is a comma-separated list of http, aliyun, local.")
+if PRODUCTION and "local" in SMS_PROVIDERS:
+    raise ImproperlyConfigured("SMS_PROVIDERS may not name local in production.")
+if PRODUCTION and "http" in SMS_PROVIDERS and not SMS_HTTP_URL.startswith("https://"):
+    raise ImproperlyConfigured("SMS_PROVIDERS names http: production needs an https SMS_HTTP_URL.")
+if "aliyun" in SMS_PROVIDERS and not (SMS_ALIYUN_KEY_ID and SMS_ALIYUN_KEY_SECRET):
+    raise ImproperlyConfigured("SMS_PROVIDERS names aliyun: set SMS_ALIYUN_KEY_ID and SMS_ALIYUN_KEY_SECRET.")
+if PRODUCTION and "aliyun" in SMS_PROVIDERS and not SMS_ALIYUN_ENDPOINT.startswith("https://"):
+    raise ImproperlyConfigured("SMS_PROVIDERS names aliyun: production needs an https SMS_ALIYUN_ENDPOINT.")
 
 CAPTCHA_IMAGE_SIZE = (140, 44)
 CAPTCHA_FONT_SIZE = 28
@@ -225,7 +248,9 @@ CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 CRISPY_FAIL_SILENTLY = not DEBUG
 
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_ENGINE = "accounts.sessions"
+SESSION_COOKIE_AGE = 12 * 3600  # the absolute limit, counted from the sign-in
+SESSION_IDLE_SECONDS = {"staff": 1800, "default": 7200}
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True

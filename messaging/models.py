@@ -1,26 +1,33 @@
+import json
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from messaging.wording import compose
 from vault.fields import EncryptedTextField
 
 
 class SmsQuerySet(models.QuerySet):
     def due(self):
-        """Messages that wait to be handed to a gateway now."""
+        """Messages that wait to be handed to a provider now."""
         return self.filter(status=SmsMessage.Status.CREATED, next_attempt_at__lte=Now(), give_up_at__gt=Now())
 
-    def overdue(self):
-        """Messages nobody may send any more: given up, or left in `sending` by a process that died."""
-        return self.filter(status__in=[SmsMessage.Status.CREATED, SmsMessage.Status.SENDING], give_up_at__lte=Now())
+    def given_up(self):
+        """Messages nobody has accepted in time."""
+        return self.filter(status=SmsMessage.Status.CREATED, give_up_at__lte=Now())
+
+    def abandoned(self):
+        """Messages left in `sending` for longer than any task may run: by a process that died."""
+        dead = Now() - timedelta(seconds=settings.SMS_SENDING_SECONDS)
+        return self.filter(status=SmsMessage.Status.SENDING, claimed_at__lte=dead)
 
 
 class SmsMessage(models.Model):
-    """Outbox row of one SMS, written in the transaction that needs it; the text is erased once it was sent."""
+    """Outbox row of one SMS, written in the transaction that needs it; erased of its parameters once finished."""
 
     class Status(models.TextChoices):
         CREATED = "created", _("待发送")
@@ -30,12 +37,13 @@ class SmsMessage(models.Model):
 
     purpose = models.CharField(_("用途"), max_length=20)
     phone = models.CharField(_("手机号码"), max_length=20)
-    text = EncryptedTextField(_("内容"), null=True, editable=False)
+    sealed_parameters = EncryptedTextField(_("参数"), null=True, editable=False)
     status = models.CharField(_("状态"), max_length=10, choices=Status, default=Status.CREATED)
     attempts = models.PositiveSmallIntegerField(_("尝试次数"), default=0)
     failure = models.CharField(_("失败原因"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("创建时间"), auto_now_add=True)
     next_attempt_at = models.DateTimeField(_("下次尝试时间"), db_default=Now())
+    claimed_at = models.DateTimeField(_("开始发送时间"), null=True, blank=True)
     give_up_at = models.DateTimeField(_("放弃时间"))
     sent_at = models.DateTimeField(_("发送时间"), null=True, blank=True)
 
@@ -51,31 +59,76 @@ class SmsMessage(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(status__in=["created", "sending"]) | Q(text__isnull=True), name="finished_sms_has_no_text"
+                condition=Q(status__in=["created", "sending"]) | Q(sealed_parameters__isnull=True),
+                name="finished_sms_has_no_text",
             ),
         ]
 
     def __str__(self):
         return f"{self.purpose} {self.pk}"
 
+    @property
+    def parameters(self):
+        """What the wording is filled with; None once the message is finished."""
+        return None if self.sealed_parameters is None else json.loads(self.sealed_parameters)
+
+    @property
+    def text(self):
+        """What the phone shows; None once the message is finished."""
+        return None if self.sealed_parameters is None else compose(self.purpose, self.parameters)
+
     def claim(self):
         """Move created → sending; only one of several senders gets it."""
         rows = type(self).objects.due().filter(pk=self.pk)
-        return bool(rows.update(status=self.Status.SENDING, attempts=models.F("attempts") + 1))
+        return bool(rows.update(status=self.Status.SENDING, attempts=F("attempts") + 1, claimed_at=Now()))
 
     def _leave_sending(self, **changes):
         type(self).objects.filter(pk=self.pk, status=self.Status.SENDING).update(**changes)
 
     def mark_sent(self):
-        self._leave_sending(status=self.Status.SENT, text=None, sent_at=Now())
+        self._leave_sending(status=self.Status.SENT, sealed_parameters=None, sent_at=Now(), failure="")
 
     def mark_failed(self, failure):
-        self._leave_sending(status=self.Status.FAILED, text=None, failure=failure[:200])
+        self._leave_sending(status=self.Status.FAILED, sealed_parameters=None, failure=failure[:200])
 
     def retry_in(self, seconds, failure):
         """Go back to created: the provider surely did not accept."""
         again = Now() + timedelta(seconds=seconds)
         self._leave_sending(status=self.Status.CREATED, next_attempt_at=again, failure=failure[:200])
+
+
+class SmsAttempt(models.Model):
+    """One call to one provider, for operators: no phone, no text."""
+
+    class Outcome(models.TextChoices):
+        CALLING = "calling", _("进行中")
+        ACCEPTED = "accepted", _("已接收")
+        NOT_ACCEPTED = "not_accepted", _("未接收")
+        REFUSED = "refused", _("拒绝")
+        UNKNOWN = "unknown", _("结果不明")
+
+    message = models.ForeignKey(
+        SmsMessage, models.CASCADE, related_name="calls", verbose_name=_("短信"), db_index=False
+    )
+    number = models.PositiveSmallIntegerField(_("第几次"))
+    provider = models.CharField(_("服务商"), max_length=20)
+    started_at = models.DateTimeField(_("开始时间"))
+    finished_at = models.DateTimeField(_("结束时间"), null=True, blank=True)
+    outcome = models.CharField(_("结果"), max_length=12, choices=Outcome, default=Outcome.CALLING)
+    detail = models.CharField(_("服务商答复"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("短信发送记录")
+        ordering = ["-pk"]
+        constraints = [models.UniqueConstraint(fields=["message", "number"], name="one_call_per_sms_attempt")]
+
+    def __str__(self):
+        return f"{self.message_id}/{self.number} {self.provider}"
+
+    def finish(self, outcome, detail):
+        type(self).objects.filter(pk=self.pk, outcome=self.Outcome.CALLING).update(
+            outcome=outcome, detail=detail[:200], finished_at=Now()
+        )
 
 
 class SmsBudget(models.Model):

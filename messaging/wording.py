@@ -1,4 +1,4 @@
-"""What every SMS says: the one table of purposes. Providers that keep their own templates get purpose and parameters."""
+"""What every SMS says: the one table of purposes. Providers with templates of their own get the parameters alone."""
 
 from dataclasses import dataclass
 
@@ -26,6 +26,14 @@ WORDINGS = {
     ),
     "phone_changed": Wording(
         NOTICE, _("您的账号已更换手机号码,此号码不再用于登录。如非本人操作,请立即联系学分银行管理中心。")
+    ),
+    "merged": Wording(NOTICE, _("您的实名信息已与一个学分银行账号合并。如非本人操作,请立即联系学分银行管理中心。")),
+    "identity_approved": Wording(
+        NOTICE, _("人工核对已通过。激活码 {code},{days}天内有效,激活账号时填写。请勿告诉他人。")
+    ),
+    # One text for every refusal: it must not tell whether a number is on a roster.
+    "identity_refused": Wording(
+        NOTICE, _("人工核对未通过。请携带本人证件到所在机构或学分银行管理中心办理;不在名册的可直接注册。")
     ),
 }
 

@@ -8,6 +8,8 @@ from accounts.models.merge import LearnerMerge
 from accounts.models.personal_data import PersonalDataAccess
 from accounts.models.region import Region
 from accounts.models.roster import RosterImport
+from accounts.models.second_factor import RecoveryCode, StaffTotp
+from accounts.models.session import SignInSession
 from accounts.models.user import User
 
 __all__ = [
@@ -19,8 +21,11 @@ __all__ = [
     "LearnerMerge",
     "PersonalDataAccess",
     "RateLimit",
+    "RecoveryCode",
     "Region",
     "RosterImport",
+    "SignInSession",
+    "StaffTotp",
     "User",
     "VerificationCode",
 ]

@@ -11,9 +11,7 @@ from vault.fields import EncryptedTextField
 class StaffTotp(models.Model):
     """The authenticator app a member of staff has set up: the second factor at sign-in."""
 
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="totp", verbose_name=_("账号")
-    )
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="totp", verbose_name=_("账号"))
     secret = EncryptedTextField(_("密钥"))
     last_step = models.BigIntegerField(_("最近用过的时间步"), help_text=_("用过的动态码不能再用"))
     confirmed_at = models.DateTimeField(_("绑定时间"), auto_now_add=True)
@@ -24,8 +22,9 @@ class StaffTotp(models.Model):
     def use(self, code):
         """Tell whether the code is right now and was not used before; it works once, also in parallel."""
         step = step_of(self.secret, code, after=self.last_step)
-        unused = type(self).objects.filter(pk=self.pk, last_step__lt=step) if step else type(self).objects.none()
-        return bool(unused.update(last_step=step))
+        if step is None:
+            return False
+        return bool(type(self).objects.filter(pk=self.pk, last_step__lt=step).update(last_step=step))
 
 
 class RecoveryCode(models.Model):

@@ -6,7 +6,6 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from accounts.documents import same_name
 from accounts.models import ActivationCode, IdentityCheck, Learner, RateLimit, User
@@ -16,7 +15,6 @@ from messaging.services import SmsBudgetError, queue_sms
 # Crockford's base 32: no I, L, O, U to misread. 13 characters are 65 bits.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 13
-NOTICE = _("【学分银行】您的学分银行账号已被激活。如非本人操作,请立即联系您所在的机构或学分银行管理中心。")
 
 
 class NotBoundError(Exception):
@@ -134,7 +132,7 @@ def _notify_phones_on_record(learner, phone):
     numbers = set(learner.enrolments.exclude(phone="").values_list("phone", flat=True)) | {phone}
     for number in numbers:
         try:
-            queue_sms(phone=number, text=NOTICE, purpose="activated")
+            queue_sms(phone=number, purpose="activated")
         except SmsBudgetError:
             return
 

@@ -11,13 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import RateLimit, VerificationCode
 from messaging.services import SmsBudgetError, queue_sms
 
-TEXTS = {
-    VerificationCode.Purpose.REGISTER: _("【学分银行】您正在注册账号,验证码 {code},10分钟内有效。请勿告诉他人。"),
-    VerificationCode.Purpose.RESET: _("【学分银行】您正在找回密码,验证码 {code},10分钟内有效。请勿告诉他人。"),
-    VerificationCode.Purpose.ACTIVATE: _("【学分银行】您正在激活账号,验证码 {code},10分钟内有效。请勿告诉他人。"),
-    VerificationCode.Purpose.PHONE: _("【学分银行】您正在更换手机号码,验证码 {code},10分钟内有效。请勿告诉他人。"),
-}
-
 
 class CodeRequestRefusedError(Exception):
     """No code is sent now; `message` says when to try again and `seconds` counts down to it."""
@@ -70,7 +63,7 @@ def send_code(*, purpose, phone, flow, address, document=""):
         },
     )
     try:
-        queue_sms(phone=phone, text=str(TEXTS[purpose]).format(code=code), purpose=purpose)
+        queue_sms(phone=phone, purpose=purpose, code=code)
     except SmsBudgetError as error:
         raise CodeRequestRefusedError(error.message) from error
 

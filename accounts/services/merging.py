@@ -5,7 +5,7 @@ The merged record stays, empty, as a tombstone: audit rows point to it and are n
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q, UniqueConstraint
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from accounts.documents import same_name
 from accounts.models import Learner, LearnerMerge, PersonalDataAccess, User
@@ -13,7 +13,6 @@ from messaging.services import SmsBudgetError, queue_sms
 
 # What was seen of, and decided about, the old record stays with it.
 STAYS = (Learner, LearnerMerge, PersonalDataAccess, User)
-BOUND = _("【学分银行】您的实名信息已与一个学分银行账号合并。如非本人操作,请立即联系学分银行管理中心。")
 
 
 class MergeRefusedError(Exception):
@@ -30,24 +29,23 @@ def may_merge_unasked(*, unverified, verified):
 
 
 @transaction.atomic
-def merge_learner(*, unverified, verified, by, note=""):
+def merge_learner(*, unverified, verified, by, note="", closes_account=False):
     """Move everything of an unverified person to the verified one with the same number; return the latter.
 
-    The account moves too. Where the verified person has one, that stays and the other is closed. A row that
-    the verified person already has (the same certificate, say) stays with the tombstone unless something uses
-    it; then, and when a row can't be moved at all, `MergeRefusedError` is raised and nothing has changed.
+    The account moves too; where the verified person has one, only `closes_account` allows to merge and closes the
+    other. A row that the verified person already has (the same certificate, say) stays with the tombstone unless
+    something uses it; then, and when a row can't be moved at all, `MergeRefusedError` says so, nothing has changed.
     """
     unverified, verified = _locked(unverified, verified)
     for relation in _relations(Learner):
         if not relation.many_to_many and not issubclass(relation.related_model, STAYS):
             _move_rows(relation, unverified, verified)
-    _move_account(unverified, verified)
+    _move_account(unverified, verified, closes_account)
     _keep_contact(unverified, verified)
     Learner.objects.filter(pk=unverified.pk).update(merged_into=verified)
     LearnerMerge.objects.create(
         unverified=unverified, verified=verified, outcome=LearnerMerge.Outcome.MERGED, by=by, note=note
     )
-    _tell_phones_on_record(verified)
     return verified
 
 
@@ -76,7 +74,7 @@ def _move_rows(relation, unverified, verified):
     doubles = _doubles(model, field, rows, verified)
     if used := [row for row in doubles if _is_used(row)]:
         names = "、".join(str(row) for row in used)
-        raise MergeRefusedError(_("两份记录中有相同的内容,且都已使用:%s。请先处理后再合并。") % names)
+        raise MergeRefusedError(_("两份记录中有相同的内容,且已用于申请:%s。请先处理后再合并。") % names)
     try:
         with transaction.atomic():
             rows.exclude(pk__in=[row.pk for row in doubles]).update(**{field.name: verified})
@@ -111,13 +109,15 @@ def _is_used(row):
     )
 
 
-def _move_account(unverified, verified):
+def _move_account(unverified, verified, closes_account):
     moving = User.objects.select_for_update().filter(learner=unverified)
-    if User.objects.filter(learner=verified).exists():
-        # Closed, not deleted: its cases keep their author. Phone and e-mail become free for the other account.
+    if not User.objects.filter(learner=verified).exists():
+        _bind(moving, verified)
+    elif closes_account:
+        # Not deleted: its cases keep their author. Phone and e-mail become free for the other account.
         moving.update(is_active=False, phone="", email="")
     else:
-        _bind(moving, verified)
+        raise MergeRefusedError(_("这位学习者已有账号,须由管理中心决定。"))
 
 
 def _bind(accounts, verified):
@@ -135,10 +135,10 @@ def _keep_contact(unverified, verified):
     )
 
 
-def _tell_phones_on_record(verified):
+def tell_phones_on_record(verified):
     """Tell the phones on record, so that a stranger's binding doesn't stay unseen."""
     for phone in set(verified.enrolments.exclude(phone="").values_list("phone", flat=True)):
         try:
-            queue_sms(phone=phone, text=str(BOUND), purpose="merged")
+            queue_sms(phone=phone, purpose="merged")
         except SmsBudgetError:
             return

@@ -5,16 +5,14 @@ import logging
 from django.contrib.auth import update_session_auth_hash
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from accounts.documents import same_name
 from accounts.models import Learner, User
-from accounts.services.merging import MergeRefusedError, may_merge_unasked, merge_learner
+from accounts.services.merging import MergeRefusedError, may_merge_unasked, merge_learner, tell_phones_on_record
+from accounts.services.sessions import end_other_sessions, end_sessions
 from messaging.services import SmsBudgetError, queue_sms
 
 logger = logging.getLogger(__name__)
-
-PHONE_CHANGED = _("【学分银行】您的账号已更换手机号码,此号码不再用于登录。如非本人操作,请立即联系学分银行管理中心。")
 
 
 def roster_learner(*, document_number, name, phone):
@@ -61,9 +59,11 @@ def _merged_into_twin(learner, by):
     if twin is None or not may_merge_unasked(unverified=learner, verified=twin):
         return None
     try:
-        return merge_learner(unverified=learner, verified=twin, by=by)
+        merge_learner(unverified=learner, verified=twin, by=by)
     except MergeRefusedError:
         return None
+    tell_phones_on_record(twin)
+    return twin
 
 
 def change_password(*, request, user, password):
@@ -71,6 +71,7 @@ def change_password(*, request, user, password):
     user.set_password(password)
     user.save(update_fields=["password"])
     update_session_auth_hash(request, user)
+    end_other_sessions(request=request, user=user)
 
 
 @transaction.atomic
@@ -90,9 +91,10 @@ def change_phone(*, request, user, phone):
     user.phone = phone
     user.save(update_fields=["phone"])
     update_session_auth_hash(request, user)
+    end_other_sessions(request=request, user=user)
     if old:
         try:
-            queue_sms(phone=old, text=str(PHONE_CHANGED), purpose="phone_changed")
+            queue_sms(phone=old, purpose="phone_changed")
         except SmsBudgetError:
             logger.warning("no SMS left to tell the old phone of user %s", user.pk)
 
@@ -103,4 +105,5 @@ def reset_password(*, phone, password):
     if user:
         user.set_password(password)
         user.save(update_fields=["password"])
+        end_sessions(user=user)
     return user

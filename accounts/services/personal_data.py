@@ -1,7 +1,7 @@
 """Personal data is shown masked; who looks at the whole of it is written down first (promises: Identity)."""
 
 from django.db import transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import PersonalDataAccess
 

@@ -39,7 +39,7 @@ def set_up(*, user, secret, step):
 
 def _issue_recovery_codes(user):
     user.recovery_codes.all().delete()
-    codes = {f"{secrets.randbelow(10**RECOVERY_DIGITS):0{RECOVERY_DIGITS}d}" for _number in range(RECOVERY_CODES)}
+    codes = [f"{secrets.randbelow(10**RECOVERY_DIGITS):0{RECOVERY_DIGITS}d}" for _number in range(RECOVERY_CODES)]
     RecoveryCode.objects.bulk_create(
         RecoveryCode(user=user, digest=RecoveryCode.digest_of(user, code)) for code in codes
     )

@@ -248,10 +248,10 @@ class TestCode:
         request_code(client, URL, filled)
         code, row = texted_code(), VerificationCode.objects.get()
         with connection.cursor() as cursor:
-            cursor.execute("SELECT text FROM messaging_smsmessage")
-            (stored_text,) = cursor.fetchone()
+            cursor.execute("SELECT sealed_parameters FROM messaging_smsmessage")
+            (stored,) = cursor.fetchone()
         assert code not in row.digest
-        assert code.encode() not in bytes(stored_text)
+        assert code.encode() not in bytes(stored)
 
     def test_text_is_erased_once_it_was_sent(self, client, filled):
         request_code(client, URL, filled)

@@ -10,6 +10,7 @@ from accounts.forms.activation import ActivationIdentityForm, ActivationNumberFo
 from accounts.services import activation
 from accounts.services.codes import new_flow
 from accounts.views.codes import CodeAnswer, answer_code_request
+from accounts.views.identity import is_offered, offer_check, withdraw_offer
 from vault.ciphers import decrypt, encrypt
 
 SESSION_KEY = "activation"
@@ -30,6 +31,7 @@ def activate(request):
     """Step 1: every well-formed number goes on."""
     form = ActivationNumberForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        withdraw_offer(request)
         _keep(request, {"number": form.cleaned_data["document_number"], "flow": new_flow(), "phone": ""})
         return redirect("accounts:activate_identity")
     return render(request, "accounts/activation_number.html", {"form": form, "step": 1})
@@ -60,6 +62,7 @@ def _compare(request, state, data):
     identity = {key: data[key] for key in ["name", "phone", "activation_code"]}
     state |= {"phone": data["phone"], "identity": identity}
     _keep(request, state)
+    offer_check(request, document_number=state["number"], name=data["name"], phone=data["phone"])
     if not activation.take_name_attempt(state["flow"]):
         return _start_again(request)
     try:
@@ -79,7 +82,8 @@ def _start_again(request):
 @never_cache
 def activate_unmatched(request):
     """The one page for every outcome but success: says what to do next, never what differed."""
-    return render(request, "accounts/activation_unmatched.html", {"can_retype": _load(request) is not None})
+    context = {"can_retype": _load(request) is not None, "can_ask": is_offered(request)}
+    return render(request, "accounts/activation_unmatched.html", context)
 
 
 @never_cache
@@ -97,5 +101,6 @@ def activate_password(request):
         except activation.NotBoundError:
             return _start_again(request)
         request.session.pop(SESSION_KEY, None)
+        withdraw_offer(request)
         return render(request, "accounts/activation_done.html")
     return render(request, "accounts/activation_password.html", {"form": form, "step": 3})

@@ -9,9 +9,12 @@ from django.db.models import Count, Exists, OuterRef, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from accounts.addresses import client_address
 from accounts.forms.institution import InstitutionRegisterForm
+from accounts.forms.personal_data import UnmaskForm
 from accounts.forms.roster import RosterUploadForm
 from accounts.models import ActivationCode, Enrolment, Institution, RosterImport, User
 from accounts.services.activation import issue_activation_codes
@@ -128,3 +131,16 @@ def activation_code_sheet(request):
         return redirect("accounts:institution_home")
     codes = issue_activation_codes(enrolments=enrolments, by=request.user)
     return render(request, "accounts/activationcode_sheet.html", {"codes": codes, "institution": institution})
+
+
+@never_cache
+@login_required
+def learner_document(request, pk):
+    """The whole number of a learner on the own roster, once, after a reason was given and written down."""
+    rows = Enrolment.objects.filter(institution=_listed_institution(request)).select_related("learner")
+    enrolment = get_object_or_404(rows, pk=pk)
+    form, number = UnmaskForm(request.POST or None), ""
+    if request.method == "POST" and form.is_valid():
+        number = form.reveal(learner=enrolment.learner, by=request.user, address=client_address(request))
+    context = {"enrolment": enrolment, "form": form, "number": number}
+    return render(request, "accounts/learner_document.html", context)

@@ -1,6 +1,7 @@
 """Where a view sends people, from a page or out of a dialog."""
 
 from django.shortcuts import redirect, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
 
@@ -18,3 +19,10 @@ def home_of(user):
     if user.is_staff:
         return "admin:index"
     return "accounts:institution_home" if user.institution_id else "portal:my_information"
+
+
+def local_next(request):
+    """The page to go on to; never another site's."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return target if safe else ""

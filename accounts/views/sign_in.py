@@ -1,29 +1,21 @@
 from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.forms import SignInForm
-from accounts.views.navigation import auto_id, go_to, home_of
-
-
-def _local_next(request):
-    """The page to go on to; never another site's."""
-    target = request.POST.get("next") or request.GET.get("next") or ""
-    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if safe else ""
+from accounts.views.navigation import auto_id, go_to, home_of, local_next
 
 
 def sign_in(request):
     if request.user.is_authenticated:
-        return go_to(request, _local_next(request) or home_of(request.user))
+        return go_to(request, local_next(request) or home_of(request.user))
     form = SignInForm(request.POST or None, request=request, auto_id=auto_id(request))
     if request.method == "POST" and form.is_valid():
         login(request, form.user)
-        return go_to(request, _local_next(request) or home_of(form.user))
-    return render(request, "accounts/user_sign_in.html", {"form": form, "next": _local_next(request)})
+        return go_to(request, local_next(request) or home_of(form.user))
+    return render(request, "accounts/user_sign_in.html", {"form": form, "next": local_next(request)})
 
 
 @require_POST

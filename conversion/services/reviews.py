@@ -163,7 +163,9 @@ def _grant(application, recognised_as):
     """What a final approval writes: the person counts as proven; then an entry, or credit and certificate."""
     proven = verify_learner(learner=application.learner, by=application.final_reviewer)
     if proven is None:
-        raise NotAllowedError(_("该证件号码已属于另一位实名学习者。请先由管理中心在“学习者 › 待合并”中处理,再作终审。"))
+        raise NotAllowedError(
+            _("该证件号码已属于另一位实名学习者。请先由管理中心在“学习者 › 待合并”中处理,再作终审。")
+        )
     application.learner = proven
     if application.kind == Kind.RECOGNITION:
         if recognised_as.pk is None:

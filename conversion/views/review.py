@@ -6,7 +6,11 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
+from accounts.forms.personal_data import UnmaskForm
+from accounts.views.learner_desk import reveal_or_deny
 from achievements.models import Achievement
 from conversion.forms import RecognitionOutcomeForm, ReviewForm
 from conversion.models import Application, CreditEntry
@@ -122,6 +126,8 @@ def _context(request, application, form, actions):
         "records": application.records.select_related("by", "reason"),
         "balance": CreditEntry.objects.filter(learner=application.learner).balance(),
         "form": form if actions else None,
+        "unmask_form": UnmaskForm(initial={"purpose": "review"}),
+        "full_document": "",
         "may_not": "" if actions else _why_not(application, request.user),
     }
 
@@ -129,7 +135,9 @@ def _context(request, application, form, actions):
 def _shared_keys(sources):
     """Keys of certificates that other learners hold too: a hint for the reviewer, never a refusal."""
     keys = [source.certificate_key for source in sources if source.certificate_key]
-    others = Achievement.objects.filter(certificate_key__in=keys).exclude(pk__in=[source.pk for source in sources])
+    others = Achievement.objects.filter(certificate_key__in=keys, learner__merged_into=None).exclude(
+        pk__in=[source.pk for source in sources]
+    )
     return set(others.values_list("certificate_key", flat=True))
 
 
@@ -143,6 +151,28 @@ def _why_not(application, user):
     except reviews.NotAllowedError as error:
         return error.message
     return ""
+
+
+@never_cache
+@require_POST
+def application_document(request, pk):
+    """The case again with the applicant's whole document number, after the look was written down."""
+    application = get_object_or_404(visible_applications(request.user), pk=pk)
+    actions = reviews.may_decide(application, request.user)
+    unmask_form, number = UnmaskForm(request.POST), ""
+    if unmask_form.is_valid():
+        number = reveal_or_deny(request, unmask_form, application.learner)
+    form = ReviewForm(
+        actions=reviews.stage_actions(application.status),
+        needs_reason=reviews.NEEDS_REASON,
+        initial={"seen_status": application.status},
+    )
+    context = _context(request, application, form, actions) | {
+        "outcome": _outcome_form(request, application),
+        "unmask_form": unmask_form,
+        "full_document": number,
+    }
+    return render(request, "admin/conversion/application/review.html", context)
 
 
 def application_evidence(request, pk, file_pk, thumbnail=False):

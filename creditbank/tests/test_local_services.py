@@ -212,10 +212,12 @@ def test_server_that_outlives_its_supervisor_keeps_new_ones_away(lasting_place):
     held = local_services.join(lasting_place)
     server = postmaster(lasting_place)
     os.kill(server, signal.SIGSTOP)
-    os.kill(supervisor(lasting_place), signal.SIGKILL)
-    select.select([held], [], [], PATIENCE)
-    assert not is_free(lasting_place)
-    os.kill(server, signal.SIGCONT)
+    try:
+        os.kill(supervisor(lasting_place), signal.SIGKILL)
+        select.select([held], [], [], PATIENCE)
+        assert not is_free(lasting_place)
+    finally:
+        os.kill(server, signal.SIGCONT)
     eventually(lambda: is_free(lasting_place))
     held.release()
 

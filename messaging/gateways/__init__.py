@@ -1,7 +1,7 @@
 """SMS gateways, by the names that `SMS_PROVIDERS` uses.
 
-`send(message)` returns what the provider answered (a receipt number, perhaps nothing) once it has accepted, and raises one of
-`outcomes` otherwise. It asks its provider exactly once, and nothing it returns or raises holds personal data.
+`send(message)` asks its provider exactly once. It returns what the provider answered when it accepted (a receipt
+number, perhaps nothing) and raises one of `outcomes` otherwise; neither holds personal data.
 """
 
 from django.conf import settings

@@ -11,8 +11,8 @@ from django.conf import settings
 from messaging.gateways.outcomes import NotAcceptedError, RefusedError, UnknownOutcomeError
 
 REFUSED = {"isv.MOBILE_NUMBER_ILLEGAL"}
-# isv.* are the caller's mistakes (limits, balance, signature, template); the others are answers of the API gateway before
-# it passes a request on. isp.* and SignatureNonceUsed (the same request was seen before) stay unknown.
+# isv.* are the caller's mistakes (limits, balance, signature, template); the others are answers of the API gateway
+# before it passes a request on. Other isp.* and SignatureNonceUsed (this request was seen before) stay unknown.
 NOT_ACCEPTED = re.compile(
     r"isv\.|isp\.RAM_PERMISSION_DENY|Throttling|ServiceUnavailable|InvalidAccessKeyId|SignatureDoesNotMatch"
     r"|IncompleteSignature|InvalidTimeStamp|Forbidden|NoPermission|Missing"
@@ -21,7 +21,7 @@ TOKEN = re.compile(r"[\w.:^-]{1,64}", re.ASCII)
 
 
 def failure_of_code(code):
-    """Return the exception for a response code other than OK; free text could hold a phone number, so it is not kept."""
+    """Return the exception for a response code other than OK; free text could hold a phone, so it is not kept."""
     if not isinstance(code, str) or not TOKEN.fullmatch(code):
         return UnknownOutcomeError("unreadable answer")
     if code in REFUSED:

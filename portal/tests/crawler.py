@@ -18,7 +18,7 @@ RESOURCES = {"img": "src", "script": "src", "link": "href"}
 SINGLE_CHOICE = {"checkbox", "radio"}
 STARTS = {"chushen1": ["/admin/"], "zhongshen1": ["/admin/"], "guanli1": ["/admin/"], "admin": ["/admin/"]}
 # Sessions, pictures of captchas and counters of limits may come and go.
-VOLATILE = {"django_session", "captcha_captchastore", "accounts_ratelimit"}
+VOLATILE = {"accounts_signinsession", "captcha_captchastore", "accounts_ratelimit"}
 NOT_TO_SEND = ("/accounts/sign-out/", "/admin/logout/")
 
 
@@ -143,7 +143,7 @@ class Crawler:
         """The admin combines sorting, filters and facets without end: there one parameter at a time is enough."""
         view, names = shape
         if view.startswith("admin:"):
-            return len(names) > 1 or bool(self.shapes[shape])
+            return len(names) > 1 or bool(names & {"o", "_facets"}) or bool(self.shapes[shape])
         return self.shapes[shape] == PAGES_PER_SHAPE
 
     def _read(self, url, origin):

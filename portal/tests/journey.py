@@ -71,3 +71,54 @@ def review(page, learner, conclusion, *, reason="", opinion=""):
     page.get_by_label("审核意见").fill(opinion)
     page.get_by_role("button", name="提交审核结论").click()
     page.get_by_text("已记录").wait_for()
+
+
+def give_password(user):
+    """Let somebody whom a test made through models sign in with `PASSWORD`; return the username."""
+    user.set_password(PASSWORD)
+    user.save(update_fields=["password"])
+    return user.username
+
+
+def staff_session(new_page, user):
+    """A page of somebody signed in at the admin."""
+    page = new_page()
+    staff_sign_in(page, give_password(user), PASSWORD)
+    return page
+
+
+def learner_session(new_page, user, **options):
+    page = new_page(**options)
+    sign_in(page, give_password(user))
+    return page
+
+
+def start_activation(page, number):
+    """Step 1, from the home page through the sign-in dialog."""
+    page.goto("/")
+    page.get_by_role("banner").get_by_role("link", name="登录").click()
+    page.get_by_role("link", name="去激活账号").click()
+    page.get_by_label("证件号码").fill(number)
+    solve_captcha(page)
+    page.get_by_role("button", name="下一步").click()
+
+
+def prove_identity(page, name, phone, activation_code=""):
+    """Step 2."""
+    page.get_by_label("姓名").fill(name)
+    page.get_by_label("激活码").fill(activation_code)
+    page.get_by_label("手机号码").fill(phone)
+    get_code(page)
+    page.get_by_role("button", name="下一步").last.click()
+
+
+def set_password(page):
+    """Step 3."""
+    page.get_by_label("设置密码").fill(PASSWORD)
+    page.get_by_label("确认密码").fill(PASSWORD)
+    page.get_by_role("button", name="完成").click()
+    page.get_by_role("heading", name="激活成功").wait_for()
+
+
+def main_text(page):
+    return page.get_by_role("main").inner_text()

@@ -40,7 +40,8 @@ HOSTILE = {
     "empty": "",
 }
 FORM = "application/x-www-form-urlencoded"
-ROLES = ["", "xiaofang", "jigou", "chushen1", "zhongshen1"]
+REVIEWERS = ["chushen1", "zhongshen1"]
+ROLES = ["", "xiaofang", "jigou", *REVIEWERS]
 
 
 @pytest.fixture
@@ -108,18 +109,23 @@ def test_no_address_breaks_the_portal(client_of, username):
     assert faults(answers()) == []
 
 
+LOOK_UPS = ["foo__bar=1", "id__exact=abc", "q=%00", "p=99999999999999999999"]
+MORE_LOOK_UPS = [
+    "id__in=1,x", "pk__gt=" + "9" * 30, "p=-1", "o=a.b", "o=99.-99", "q=" + "9" * 20, "all=1", "e=1", "_facets=x",
+    "status__exact=%ED%A0%80", "is_active=7", "level__lt=NaN", "waiting=%00", "kind__isnull=maybe",
+    "_popup=1&_to_field=password",
+]  # fmt: skip
+
+
 def test_no_look_up_breaks_a_list_of_the_admin(client_of):
     client = client_of("admin")
-    queries = [
-        "foo__bar=1", "id__exact=abc", "id__in=1,x", "pk__gt=" + "9" * 30, "p=99999999999999999999", "p=-1", "o=a.b",
-        "o=99.-99", "q=%00", "q=" + "9" * 20, "all=1", "e=1", "_facets=x", "status__exact=%ED%A0%80", "is_active=7",
-        "level__lt=NaN", "waiting=%00", "kind__isnull=maybe", "_popup=1&_to_field=password",
-    ]  # fmt: skip
+    searched = {"application", "user", "region", "ruleversion"}
 
     def answers():
         for model in admin.site._registry:
-            url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-            for query in queries:
+            name = model._meta.model_name
+            url = reverse(f"admin:{model._meta.app_label}_{name}_changelist")
+            for query in LOOK_UPS + MORE_LOOK_UPS * (name in searched):
                 yield f"{url}?{query}", client.get(url, QUERY_STRING=query)
 
     assert faults(answers()) == []
@@ -165,7 +171,9 @@ def hostile_bodies(form, names):
 def test_no_content_of_a_form_breaks_its_page(sites, client_of, username):
     client = client_of(username)
     forms = sites[username].post_forms()
-    assert forms or username == "jigou"
+    if username in REVIEWERS:  # the rest of the admin is stock
+        forms = {key: form for key, form in forms.items() if key[0].endswith("/review/")}
+    assert forms
 
     def answers():
         for (address, names), form in forms.items():
