@@ -131,7 +131,7 @@ class MergeFilter(admin.SimpleListFilter):
 
 @admin.register(Learner)
 class LearnerAdmin(admin.ModelAdmin):
-    """People are registered or imported, never typed in here; their numbers stay masked until somebody says why not."""
+    """People are registered or imported, never typed in here; their numbers stay masked."""
 
     list_display = ["name", "document_kind", "masked", "verified_at", "created_at"]
     list_filter = [MergeFilter]

@@ -24,14 +24,15 @@ class SessionStore(PackagedSessionStore):
         return SignInSession
 
     def load(self):
+        digest, now = SignInSession.digest_of(self.session_key), timezone.now()
+        rows = SignInSession.objects.values_list("session_data", "last_seen_at")
         try:
-            row = SignInSession.objects.live().get(pk=SignInSession.digest_of(self.session_key))
+            session_data, self.last_seen_at = rows.get(session_key=digest, expire_date__gt=now)
         except SignInSession.DoesNotExist:
             self._session_key = None
             self.has_ended = True
             return {}
-        self.last_seen_at = row.last_seen_at
-        return self.decode(row.session_data)
+        return self.decode(session_data)
 
     def exists(self, session_key):
         return super().exists(SignInSession.digest_of(session_key))

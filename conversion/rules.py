@@ -1,22 +1,22 @@
 """Eligibility: which rules achievements satisfy, and why. Reads, never writes.
 
 One engine answers the counter in the grid, the list in the dialog, the check at submission and at approval.
-`open_slots` finds in one query which rules an achievement has a slot in; `assess` explains one rule version.
+`conversion.slots` finds which rules an achievement has a slot in; `assess` explains one rule version.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dateutil.relativedelta import relativedelta
-from django.db import models
-from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from achievements.models import Achievement
-from conversion.models import ApplicationSource, RuleSource, RuleVersion
+from conversion.models import ApplicationSource, RuleVersion
 from conversion.models.application import DEAD, Kind, Status
+from conversion.slots import convertible_counts
 
 
 class Verdict(StrEnum):
@@ -66,52 +66,6 @@ class Assessment:
         return [condition.remedy for condition in self.conditions if not condition.met]
 
 
-def in_force_q(prefix, on):
-    """Published and valid on a day, for a query that reaches the version through `prefix`."""
-    return Q(
-        Q(**{f"{prefix}valid_to__isnull": True}) | Q(**{f"{prefix}valid_to__gte": on}),
-        **{f"{prefix}status": RuleVersion.Status.PUBLISHED, f"{prefix}valid_from__lte": on},
-    )
-
-
-def months_before(on, months):
-    """The day `months` (a column) before the day `on`, as `relativedelta` counts in `_age_condition`."""
-    return models.Func(
-        models.Value(on, models.DateField()),
-        F(months),
-        template="(%(expressions)s))::date",
-        arg_joiner="::date - make_interval(months => ",
-        output_field=models.DateField(),
-    )
-
-
-def open_slots(achievements, on=None):
-    """Source slots of rules in force that the given achievements satisfy by themselves and don't yet use.
-
-    `achievements` is a list of achievements or ids. Each row has `achievement_id`; a rule can have several rows.
-    """
-    on = on or timezone.localdate()
-    used = ApplicationSource.objects.filter(
-        achievement=OuterRef("entry__achievements"), rule=OuterRef("group__version__rule"), kind=Kind.CONVERSION
-    ).exclude(application_status__in=DEAD)
-    return RuleSource.objects.filter(
-        in_force_q("group__version__", on),
-        Q(min_score__isnull=True) | Q(entry__achievements__score__gte=F("min_score")),
-        Q(min_framework_level__isnull=True) | Q(entry__framework_level__gte=F("min_framework_level")),
-        Q(obtained_from__isnull=True) | Q(entry__achievements__obtained_on__gte=F("obtained_from")),
-        Q(obtained_to__isnull=True) | Q(entry__achievements__obtained_on__lte=F("obtained_to")),
-        Q(max_age_months__isnull=True) | Q(entry__achievements__obtained_on__gte=months_before(on, "max_age_months")),
-        ~Exists(used),
-        entry__achievements__in=achievements,
-    ).annotate(achievement_id=F("entry__achievements"))
-
-
-def convertible_counts(achievements, on=None):
-    """可转换规则数 of each achievement as {id: count}, in one aggregate query."""
-    rows = open_slots(achievements, on).values("achievement_id").annotate(rules=Count("group__version", distinct=True))
-    return {row["achievement_id"]: row["rules"] for row in rows.order_by()}
-
-
 def live_counts(achievements):
     """({id: live applications}, {id: approved ones}): 已用转换规则数 counts those not refused or withdrawn."""
     live = ApplicationSource.objects.filter(achievement__in=achievements, kind=Kind.CONVERSION).exclude(
@@ -120,12 +74,6 @@ def live_counts(achievements):
     approved = Count("pk", filter=Q(application_status=Status.APPROVED))
     rows = list(live.values_list("achievement_id").annotate(live=Count("pk"), approved=approved).order_by())
     return {pk: count for pk, count, _approved in rows}, {pk: count for pk, _live, count in rows}
-
-
-def open_versions(achievements, on=None):
-    """The rule versions behind 可转换规则数: in force, with an open slot for one of the achievements."""
-    slots = open_slots(achievements, on).values("group__version")
-    return RuleVersion.objects.filter(pk__in=slots).with_target().with_sources()
 
 
 def used_pairs(achievements, kind=Kind.CONVERSION):

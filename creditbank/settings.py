@@ -200,8 +200,8 @@ if not SMS_PROVIDERS or not set(SMS_PROVIDERS) <= {"http", "aliyun", "local"}:
     raise ImproperlyConfigured("SMS_PROVIDERS is a comma-separated list of http, aliyun, local.")
 if PRODUCTION and "local" in SMS_PROVIDERS:
     raise ImproperlyConfigured("SMS_PROVIDERS may not name local in production.")
-if PRODUCTION and "http" in SMS_PROVIDERS and not SMS_HTTP_URL.startswith("https://"):
-    raise ImproperlyConfigured("SMS_PROVIDERS names http: production needs an https SMS_HTTP_URL.")
+if PRODUCTION and "http" in SMS_PROVIDERS and not (SMS_HTTP_URL.startswith("https://") and SMS_HTTP_KEY):
+    raise ImproperlyConfigured("SMS_PROVIDERS names http: production needs an https SMS_HTTP_URL and SMS_HTTP_KEY.")
 if "aliyun" in SMS_PROVIDERS and not (SMS_ALIYUN_KEY_ID and SMS_ALIYUN_KEY_SECRET):
     raise ImproperlyConfigured("SMS_PROVIDERS names aliyun: set SMS_ALIYUN_KEY_ID and SMS_ALIYUN_KEY_SECRET.")
 if PRODUCTION and "aliyun" in SMS_PROVIDERS and not SMS_ALIYUN_ENDPOINT.startswith("https://"):

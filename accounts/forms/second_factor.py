@@ -7,8 +7,8 @@ from accounts.services.second_factor import WrongCodeError, check_code
 from accounts.totp import step_of
 
 
-def code_field(label, help_text):
-    attrs = {"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}
+def code_field(label, help_text, **attrs):
+    attrs = {"autocomplete": "one-time-code", "inputmode": "numeric"} | attrs
     return forms.CharField(
         label=label,
         help_text=help_text,
@@ -27,7 +27,7 @@ class CodeFormMixin:
 class SecondFactorForm(CodeFormMixin, forms.Form):
     """The code of the authenticator app, or a recovery code."""
 
-    code = code_field(_("验证码"), _("身份验证器显示的6位动态码;手机不在身边时,可填12位恢复码"))
+    code = code_field(_("验证码"), _("身份验证器显示的6位动态码;手机不在身边时,可填12位恢复码"), autofocus=True)
 
     def __init__(self, *args, user, **kwargs):
         super().__init__(*args, **kwargs)

@@ -88,6 +88,11 @@ class Learner(models.Model):
         return mask(self.document_number)
 
     @property
+    def account(self):
+        """The sign-in account, or None."""
+        return getattr(self, "user", None)
+
+    @property
     def verified_twin(self):
         """The proven person who holds the same number, or None."""
         return Learner.objects.verified().filter(document_digest=self.document_digest).exclude(pk=self.pk).first()

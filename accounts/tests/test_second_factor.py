@@ -1,7 +1,10 @@
 """两步验证 of staff: /admin/ asks for a code of an authenticator app, once per sign-in."""
 
 import base64
+import os
 import re
+import subprocess
+import sys
 import time
 from datetime import timedelta
 from io import StringIO
@@ -389,3 +392,24 @@ def test_code_of_a_minute_ago_is_refused(staff, recovery_codes):
     code = app_code(staff)
     with time_machine.travel(timezone.now() + timedelta(seconds=90)), pytest.raises(WrongCodeError):
         check_code(user=staff, code=code)
+
+
+@pytest.mark.parametrize(("value", "starts"), [("", True), ("1", True), ("0", False)])
+def test_production_does_not_start_without_the_second_factor(settings, value, starts):
+    secrets = {name: f"{name}-{'x' * 40}" for name in ("SECRET_KEY", "DIGEST_KEY", "PERSONAL_DATA_KEYS")}
+    environment = {
+        "CREDITBANK_ENV": "production",
+        "ALLOWED_HOSTS": "portal.example",
+        "SITE_URL": "https://portal.example",
+        "SMS_HTTP_URL": "https://sms.example",
+        "SMS_HTTP_KEY": "x" * 40,
+        "DATABASE_URL": "postgres://portal@db.example/portal",
+        "REDIS_URL": "redis://redis.example/0",
+        **({"STAFF_SECOND_FACTOR": value} if value else {}),
+    }
+    command = [sys.executable, "-c", "import creditbank.settings as s; print(s.STAFF_SECOND_FACTOR)"]
+    run = subprocess.run(
+        command, env=os.environ | secrets | environment, cwd=settings.BASE_DIR, capture_output=True, text=True
+    )
+    assert (run.returncode == 0) is starts
+    assert ("True" in run.stdout) if starts else ("STAFF_SECOND_FACTOR must stay on" in run.stderr)

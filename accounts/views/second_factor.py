@@ -70,6 +70,7 @@ def second_factor_set_up(request):
     context = {
         "form": form,
         "next": local_next(request),
+        "uri": uri,
         "qr_code": segno.make_qr(uri).svg_data_uri(scale=5, border=4, light="#fff"),
         "secret_groups": [secret[at : at + 4] for at in range(0, len(secret), 4)],
     }

@@ -8,13 +8,15 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import SignInSession
 from accounts.services.sessions import end_other_sessions
+from accounts.views.navigation import home_of
 
 
 @login_required
 def sessions(request):
     current = SignInSession.digest_of(request.session.session_key)
     rows = request.user.sessions.live().order_by("-last_seen_at")
-    return render(request, "accounts/signinsession_list.html", {"sessions": rows, "current": current})
+    context = {"sessions": rows, "current": current, "home": home_of(request.user)}
+    return render(request, "accounts/signinsession_list.html", context)
 
 
 @require_POST

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from achievements.models import AchievementType, CatalogueEntry, TypeField
-from conversion import criteria, rules
+from conversion import criteria, slots
 from conversion.models import CreditEntry, CriteriaRow, CriteriaTest
 from conversion.models.application import Action
 from conversion.services.applications import (
@@ -43,11 +43,11 @@ def recognise(scene, achievement, entry):
 class TestRecognition:
     def test_rules_see_an_achievement_only_after_it_was_recognised(self, scene):
         achievement = off_catalogue(scene)
-        assert rules.convertible_counts([achievement]) == {}
+        assert slots.convertible_counts([achievement]) == {}
         application = recognise(scene, achievement, scene.entry)
         achievement.refresh_from_db()
         assert (application.status, achievement.entry) == ("approved", scene.entry)
-        assert rules.convertible_counts([achievement]) == {achievement.pk: 1}
+        assert slots.convertible_counts([achievement]) == {achievement.pk: 1}
         assert not CreditEntry.objects.exists()
 
     def test_approval_can_make_a_new_entry(self, scene):

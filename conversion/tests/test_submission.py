@@ -3,7 +3,7 @@ import uuid
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from conversion import rules
+from conversion import rules, slots
 from conversion.models import Application, ApplicationSource
 from conversion.models.application import InvalidTransitionError
 from conversion.services import applications
@@ -59,7 +59,7 @@ def test_suspended_rule_accepts_nothing(scene):
 @pytest.mark.django_db
 def test_withdrawal_releases_the_rule(scene):
     withdraw(application=scene.submit(), by=scene.user)
-    assert rules.convertible_counts([scene.achievement]) == {scene.achievement.pk: 1}
+    assert slots.convertible_counts([scene.achievement]) == {scene.achievement.pk: 1}
     assert scene.submit().status == "submitted"
 
 
@@ -142,7 +142,7 @@ class TestRaces:
         with pytest.raises(RuntimeError):
             scene.submit()
         assert not Application.objects.exists()
-        assert rules.convertible_counts([scene.achievement]) == {scene.achievement.pk: 1}
+        assert slots.convertible_counts([scene.achievement]) == {scene.achievement.pk: 1}
 
 
 def fail(**kwargs):
@@ -165,8 +165,8 @@ class TestEligibility:
         make_version(scene.college, [(1, [{"entry": scene.entry, "max_age_months": 1}])])
         make_version(scene.college, [(1, [{"entry": scene.entry}])], valid_to="2020-12-31")
         make_version(scene.college, [(1, [{"entry": scene.entry}])], publish=False)
-        versions = rules.open_versions([achievement])
-        assert rules.convertible_counts([achievement]) == {achievement.pk: 3}
+        versions = slots.open_versions([achievement])
+        assert slots.convertible_counts([achievement]) == {achievement.pk: 3}
         assert [a.verdict for a in rules.assess_all(versions, [achievement])] == ["match"] * 3
 
     def test_rule_of_two_groups_names_the_missing_part(self, scene):

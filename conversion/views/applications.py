@@ -9,7 +9,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts.decorators import learner_required
 from accounts.views.pages import page_of
 from achievements.models import Achievement
-from conversion import rules
+from conversion import rules, slots
 from conversion.forms import ConversionForm, GridFilterForm, RuleFilterForm, chosen_achievements
 from conversion.models import Application, Certificate
 from conversion.models.application import InvalidTransitionError
@@ -51,7 +51,7 @@ def conversion_apply(request):
     context = _rule_list_context(request, achievements) | {"achievements": achievements, "kept": kept}
     if request.htmx.target == "rule-list":
         return render(request, "conversion/includes/rule_list.html", context | {"is_fragment": True})
-    counts = rules.convertible_counts(achievements)
+    counts = slots.convertible_counts(achievements)
     without_rule = [achievement for achievement in achievements if achievement.pk not in counts]
     context |= {"form": form, "without_rule": without_rule}
     return render(request, "conversion/application_form.html", context)
@@ -59,7 +59,7 @@ def conversion_apply(request):
 
 def _rule_list_context(request, achievements):
     rule_filter = RuleFilterForm(request.GET)
-    versions = rule_filter.apply(rules.open_versions(achievements)).order_by(*rules.BY_TARGET)
+    versions = rule_filter.apply(slots.open_versions(achievements)).order_by(*rules.BY_TARGET)
     page_obj = page_of(request, versions, RULES_PER_PAGE)
     page_obj.object_list = rules.assess_all(page_obj.object_list, achievements)
     return {"rule_filter": rule_filter, "page_obj": page_obj}
@@ -70,7 +70,7 @@ def _kept_rule(request, achievements):
     text = (request.POST or request.GET).get("version", "")
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         return None
-    kept = rules.assess_all(rules.open_versions(achievements).filter(pk=int(text)), achievements)
+    kept = rules.assess_all(slots.open_versions(achievements).filter(pk=int(text)), achievements)
     return kept[0] if kept and kept[0].is_match else None
 
 

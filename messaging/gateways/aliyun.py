@@ -50,11 +50,15 @@ class AliyunGateway:
             phone_numbers=message.phone.removeprefix("+"),
             sign_name=settings.SMS_SIGN,
             template_code=settings.SMS_ALIYUN_TEMPLATES[message.purpose],
-            template_param=json.dumps(message.parameters) if message.parameters else None,
+            template_param=self._template_param(message.parameters),
         )
         milliseconds = int(settings.SMS_ALIYUN_TIMEOUT * 1000)
         options = RuntimeOptions(connect_timeout=milliseconds, read_timeout=milliseconds)
         return self._client().send_sms_with_options(request, options)
+
+    def _template_param(self, parameters):
+        """JSON of texts, or None: a number as a value is an isv.INVALID_JSON_PARAM."""
+        return json.dumps({name: str(value) for name, value in parameters.items()}) if parameters else None
 
     def _client(self):
         from alibabacloud_dysmsapi20170525.client import Client

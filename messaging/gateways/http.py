@@ -7,6 +7,13 @@ from messaging.gateways.outcomes import NotAcceptedError, RefusedError, UnknownO
 
 # Busy, or this provider does not serve us (key, balance, address): another one may.
 NOT_ACCEPTED = {401, 402, 403, 404, 429, 503}
+BEFORE_SENDING = (
+    httpx.ConnectError,  # refused, no such host, TLS
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.LocalProtocolError,  # our own settings: a key that can't be a header, say
+    httpx.UnsupportedProtocol,
+)
 
 
 class HttpGateway:
@@ -15,7 +22,7 @@ class HttpGateway:
     def send(self, message):
         try:
             response = self._post({"id": str(message.pk), "phone": message.phone, "text": message.text})
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        except BEFORE_SENDING as error:
             raise NotAcceptedError(type(error).__name__) from None
         except httpx.HTTPError as error:
             raise UnknownOutcomeError(type(error).__name__) from None
@@ -27,7 +34,7 @@ class HttpGateway:
         return httpx.post(
             settings.SMS_HTTP_URL,
             json=body,
-            headers={"Authorization": f"Bearer {settings.SMS_HTTP_KEY}"},
+            headers={"Authorization": f"Bearer {settings.SMS_HTTP_KEY}"} if settings.SMS_HTTP_KEY else {},
             timeout=settings.SMS_HTTP_TIMEOUT,
         )
 

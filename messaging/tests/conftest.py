@@ -18,9 +18,11 @@ def gateway(settings):
 
 @pytest.fixture
 def queue():
-    """Return a function that queues an SMS with a code, or another purpose's."""
+    """Return a function that queues an SMS, by default a registration's."""
 
     def queue(purpose="register", **parameters):
-        return services.queue_sms(phone=PHONE, purpose=purpose, **(parameters or {"code": "123456"}))
+        if purpose == "register" and not parameters:
+            parameters = {"code": "123456"}
+        return services.queue_sms(phone=PHONE, purpose=purpose, **parameters)
 
     return queue

@@ -80,6 +80,13 @@ def test_notice_has_no_parameters(provider, queue):
 
 @with_sdk
 @pytest.mark.django_db
+def test_parameters_go_out_as_texts(provider, queue):
+    assert deliver(queue("identity_approved", code="7K3M", days=30))[0] == "sent"
+    assert json.loads(provider.requests[0][1]["TemplateParam"]) == {"code": "7K3M", "days": "30"}
+
+
+@with_sdk
+@pytest.mark.django_db
 def test_stub_refuses_a_wrong_secret(provider, queue, settings):
     """Positive control: the signature is really checked."""
     settings.SMS_ALIYUN_KEY_SECRET = "another-secret"

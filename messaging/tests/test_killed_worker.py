@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from datetime import timedelta
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import redis
@@ -46,7 +45,8 @@ def queue_server():
 def start(gateway):
     """Return a function that starts Python on the test database, with the stub as its provider."""
     started = []
-    database = urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}"))
+    url, question, options = os.environ["DATABASE_URL"].partition("?")
+    database = f"{url.rpartition('/')[0]}/{connection.settings_dict['NAME']}{question}{options}"
     environment = os.environ | {
         "DATABASE_URL": database, "SMS_PROVIDERS": "http", "SMS_HTTP_URL": gateway.url, "SMS_HTTP_TIMEOUT": "20",
         "DJANGO_SETTINGS_MODULE": "creditbank.settings",

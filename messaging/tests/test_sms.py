@@ -7,6 +7,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from accounts.models import VerificationCode
 from messaging import services, tasks
 from messaging.models import SmsAttempt, SmsBudget, SmsMessage
 from messaging.tests.conftest import PHONE
@@ -38,6 +39,11 @@ def test_every_purpose_has_a_signed_text_and_times(purpose, settings):
     assert text.startswith("【学分银行】")
     assert all(f"a {name}" in text for name in names)
     assert settings.SMS_GIVE_UP_SECONDS[wording.kind] > settings.SMS_ATTEMPT_SECONDS[wording.kind][-1]
+
+
+def test_every_purpose_of_a_code_has_a_wording():
+    codes = {purpose for purpose, wording in WORDINGS.items() if wording.kind == "code"}
+    assert set(VerificationCode.Purpose.values) == codes
 
 
 @pytest.mark.django_db
@@ -120,6 +126,7 @@ def test_slow_provider_that_may_have_accepted_is_never_asked_again(gateway, queu
     [
         ("http://127.0.0.1:9/sms", "ConnectError"),
         ("https://nowhere.invalid/sms", "ConnectError"),
+        ("nowhere", "UnsupportedProtocol"),
     ],
 )
 def test_absent_provider_is_tried_again(settings, queue, url, detail):

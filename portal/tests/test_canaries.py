@@ -69,10 +69,10 @@ def database_dump():
 
 
 def queue_dump():
-    client = redis.Redis.from_url(
-        settings.CELERY_BROKER_URL.replace("redis+socket", "unix").replace("virtual_host", "db")
-    )
-    return b"\n".join(b"".join(client.lrange(key, 0, -1)) for key in client.keys() if client.type(key) == b"list")
+    url = settings.CELERY_BROKER_URL.replace("redis+socket", "unix").replace("virtual_host", "db")
+    client = redis.Redis.from_url(url)
+    lists = [key for key in client.scan_iter() if client.type(key) == b"list"]
+    return b"\n".join(b"".join(client.lrange(key, 0, -1)) for key in lists)
 
 
 @pytest.mark.django_db(transaction=True)

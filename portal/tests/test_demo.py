@@ -12,7 +12,7 @@ from django.test import TestCase, override_settings
 from accounts.models import Institution, User
 from accounts.passwords import check_password_rule
 from achievements.models import Achievement, CatalogueEntry
-from conversion import rules
+from conversion import rules, slots
 from conversion.models import Application, Certificate, ReviewRecord, RuleVersion
 from conversion.services.records import record_hash
 from conversion.services.reviews import may_decide
@@ -87,7 +87,7 @@ class DemoTests(TestCase):
 
     def test_the_main_learner_lacks_a_part_of_one_rule(self):
         achievements = list(Achievement.objects.of(learner("xiaofang")).select_related("entry"))
-        version = rules.open_versions(achievements).get(course__name="云计算导论")
+        version = slots.open_versions(achievements).get(course__name="云计算导论")
         assessment = rules.assess(version, achievements)
         assert assessment.verdict == rules.Verdict.MISSING
         assert len(assessment.missing) == 1
