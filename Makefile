@@ -52,7 +52,7 @@ screenshots: install-dev browser ## walk the operation guide in Chromium and dra
 
 requirements: install-dev ## compile requirements.txt and requirements-dev.txt from the .in files, to the newest versions
 	@$(PY) -m uv --version >/dev/null 2>&1 || { echo "uv is missing: .venv/bin/python -m pip install uv" >&2; exit 1; }
-	@for name in requirements requirements-dev; do \
+	@for name in requirements requirements-aliyun requirements-dev; do \
 		$(PY) -m uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-emit-index-url $$name.in -o $$name.txt || exit 1; \
 	done
 

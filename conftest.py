@@ -132,7 +132,6 @@ def in_parallel():
 @pytest.fixture
 def broker_away(monkeypatch):
     """Let every ring of this test go to a broker that isn't there."""
-    monkeypatch.setattr(current_app.conf, "broker_url", "redis+socket:///nowhere/valkey.sock")
     monkeypatch.setattr(current_app.conf, "broker_write_url", "redis+socket:///nowhere/valkey.sock")
     current_app.amqp._producer_pool = None
     yield

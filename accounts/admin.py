@@ -243,7 +243,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 class IdentityCheckAdmin(ReadOnlyAdmin):
     """人工核对: the centre's queue, longest waiting first; a case opens on its own page."""
 
-    list_display = ["case", "masked_document", "masked_phone", "status", "first_by", "final_by", "created_at"]
+    list_display = ["applicant", "masked_document", "masked_phone", "status", "first_by", "final_by", "created_at"]
     list_display_links = None
     list_select_related = ["first_by", "final_by"]
     list_filter = ["status"]
@@ -264,7 +264,7 @@ class IdentityCheckAdmin(ReadOnlyAdmin):
         return identity_desk.may_see_checks(request.user)
 
     @admin.display(description=_("申请人"))
-    def case(self, check):
+    def applicant(self, check):
         return format_html('<a href="{}">{}</a>', reverse(identity_desk.DESK, args=[check.pk]), check.name)
 
     @admin.display(description=_("证件号码"))
