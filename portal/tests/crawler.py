@@ -3,14 +3,17 @@
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from importlib import import_module
 from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
 
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.urls import Resolver404, resolve
 
 from accounts.models import User
 
+SessionStore = import_module(settings.SESSION_ENGINE).SessionStore
 ORIGIN = "http://testserver"
 PAGES_PER_SHAPE = 2
 MOST_PAGES = 600
@@ -43,14 +46,13 @@ class PageReader(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.links, self.ids, self.forms, self.elsewhere = [], set(), [], {}
+        self.links, self.ids, self.forms = [], set(), []
+        self._by_id, self._outside = {}, []
         self._form = self._select = None
         self.feed(html)
-        for form_id, attributes in self._late_fields():
-            self.elsewhere[form_id].add(attributes)
-
-    def _late_fields(self):
-        return [pair for pair in getattr(self, "_outside", []) if pair[0] in self.elsewhere]
+        for form_id, attributes in self._outside:
+            if form_id in self._by_id:
+                self._by_id[form_id].add(attributes)
 
     def handle_starttag(self, tag, pairs):
         attributes = dict(pairs)
@@ -69,7 +71,7 @@ class PageReader(HTMLParser):
     def _open(self, attributes):
         self._form = Form((attributes.get("method") or "get").lower(), attributes.get("action") or "")
         self.forms.append(self._form)
-        self.elsewhere[attributes.get("id")] = self._form
+        self._by_id[attributes.get("id")] = self._form
 
     def _control(self, tag, attributes):
         if tag == "button":
@@ -77,7 +79,7 @@ class PageReader(HTMLParser):
         elif tag == "select":
             self._select = attributes | {"type": "select", "value": "", "form_of": self._form}
         elif "form" in attributes:
-            self.__dict__.setdefault("_outside", []).append((attributes["form"], attributes))
+            self._outside.append((attributes["form"], attributes))
         elif self._form is not None:
             self._form.add(attributes)
 
