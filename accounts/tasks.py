@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.importers.roster import RosterFileError, import_roster
 from accounts.models import RosterImport, SignInSession
-from accounts.services import rosters
+from accounts.services import merging, rosters
 
 
 @shared_task
@@ -77,6 +77,11 @@ class _Progress:
 def sweep_rosters():
     for job in rosters.silent_rosters():
         run_roster_import.apply_async((job.pk,), retry=False)
+
+
+@shared_task
+def sweep_merges():
+    merging.move_stragglers()
 
 
 @shared_task

@@ -3,14 +3,21 @@
 The merged record stays, empty, as a tombstone: audit rows point to it and are never edited.
 """
 
+import logging
+from datetime import timedelta
+
 from django.db import IntegrityError, transaction
 from django.db.models import Q, UniqueConstraint
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.documents import same_name
 from accounts.models import Learner, LearnerMerge, PersonalDataAccess, User
 from messaging.services import SmsBudgetError, queue_sms
 
+logger = logging.getLogger(__name__)
+
+STRAGGLING = timedelta(days=1)
 # What was seen of, and decided about, the old record stays with it.
 STAYS = (Learner, LearnerMerge, PersonalDataAccess, User)
 
@@ -37,9 +44,7 @@ def merge_learner(*, unverified, verified, by, note="", closes_account=False):
     something uses it; then, and when a row can't be moved at all, `MergeRefusedError` says so, nothing has changed.
     """
     unverified, verified = _locked(unverified, verified)
-    for relation in _relations(Learner):
-        if not relation.many_to_many and not issubclass(relation.related_model, STAYS):
-            _move_rows(relation, unverified, verified)
+    _move_all(unverified, verified)
     _move_account(unverified, verified, closes_account)
     _keep_contact(unverified, verified)
     Learner.objects.filter(pk=unverified.pk).update(merged_into=verified)
@@ -57,7 +62,7 @@ def keep_apart(*, unverified, verified, by, note):
 
 
 def _locked(unverified, verified):
-    """Both rows as they are now, locked against rows that are just being added to them."""
+    """Both rows as they are now, locked against another merge."""
     pks = [unverified.pk, verified.pk]
     rows = {row.pk: row for row in Learner.objects.select_for_update().filter(pk__in=pks).order_by("pk")}
     unverified, verified = rows[unverified.pk], rows[verified.pk]
@@ -66,6 +71,26 @@ def _locked(unverified, verified):
     if unverified.document_digest != verified.document_digest:
         raise MergeRefusedError(_("两份记录的证件号码不同,不能合并。"))
     return unverified, verified
+
+
+def move_stragglers():
+    """Move what a request still under way during a merge wrote to the old record; safe to run again.
+
+    The merge can't wait for such a request: its foreign key is checked, and locks, at its commit only.
+    """
+    recent = LearnerMerge.objects.filter(outcome=LearnerMerge.Outcome.MERGED, at__gt=Now() - STRAGGLING)
+    for merge in recent.select_related("unverified", "verified"):
+        try:
+            with transaction.atomic():
+                _move_all(merge.unverified, merge.verified)
+        except MergeRefusedError:
+            logger.warning("a row of merged learner %s can't be moved", merge.unverified_id)
+
+
+def _move_all(unverified, verified):
+    for relation in _relations(Learner):
+        if not relation.many_to_many and not issubclass(relation.related_model, STAYS):
+            _move_rows(relation, unverified, verified)
 
 
 def _move_rows(relation, unverified, verified):

@@ -1,5 +1,7 @@
 """Merging an unverified person into the verified one; a squatter neither blocks nor sees the rightful person."""
 
+import threading
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
@@ -12,6 +14,7 @@ from accounts.services.activation import NotBoundError
 from accounts.services.merging import MergeRefusedError, merge_learner
 from accounts.services.people import verify_learner
 from accounts.services.personal_data import accesses_of, reveal_document
+from accounts.tasks import sweep_merges
 from accounts.tests.factories import CentreReviewerFactory, EnrolmentFactory, LearnerFactory, UserFactory
 from achievements.models import Achievement
 from achievements.tests.factories import AchievementFactory
@@ -166,6 +169,28 @@ def test_two_who_merge_at_once_merge_once(registered, rostered, staff, in_parall
     assert LearnerMerge.objects.count() == 1
     assert User.objects.get(pk=registered.pk).learner == rostered
     assert Achievement.objects.get().learner == rostered
+
+
+@pytest.mark.django_db(transaction=True)
+def test_achievement_committed_after_the_merge_is_swept_up(registered, rostered, staff, in_parallel):
+    added, merged = threading.Event(), threading.Event()
+
+    def add():
+        with transaction.atomic():
+            AchievementFactory(learner=registered.learner)
+            added.set()
+            assert merged.wait(10)
+
+    def merge_meanwhile():
+        assert added.wait(10)
+        merge(registered, rostered, staff)
+        merged.set()
+
+    turns = [add, merge_meanwhile]
+    assert in_parallel(lambda: turns.pop()(), times=2) == [None, None]
+    for _time in range(2):
+        sweep_merges()
+        assert Achievement.objects.get().learner == rostered
 
 
 @pytest.mark.django_db(transaction=True)

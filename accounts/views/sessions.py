@@ -24,7 +24,7 @@ def sessions(request):
 def session_end(request):
     """End one of the account's other sessions; ending this one is 「安全退出」."""
     others = request.user.sessions.others(request.session.session_key)
-    others.filter(pk=request.POST.get("session", "")).delete()
+    others.filter(pk=request.POST.get("session", "").replace("\x00", "")).delete()
     messages.success(request, _("已退出该设备上的登录。"))
     return redirect("accounts:sessions")
 

@@ -21,7 +21,7 @@ RESOURCES = {"img": "src", "script": "src", "link": "href"}
 SINGLE_CHOICE = {"checkbox", "radio"}
 STARTS = {"chushen1": ["/admin/"], "zhongshen1": ["/admin/"], "guanli1": ["/admin/"], "admin": ["/admin/"]}
 # Sessions, pictures of captchas and counters of limits may come and go.
-VOLATILE = {"accounts_signinsession", "captcha_captchastore", "accounts_ratelimit"}
+VOLATILE = {SessionStore.get_model_class()._meta.db_table, "captcha_captchastore", "accounts_ratelimit"}
 NOT_TO_SEND = ("/accounts/sign-out/", "/admin/logout/")
 
 

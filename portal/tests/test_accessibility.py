@@ -215,13 +215,24 @@ def one_page_of_each_shape(username, known):
             yield visit.url
 
 
+OPERATORS_FORMS = [
+    "/admin/portal/article/add/", "/admin/conversion/ruleversion/add/", "/admin/conversion/rulegroup/add/",
+    "/admin/achievements/catalogueentry/add/", "/admin/accounts/institution/add/",
+]  # fmt: skip
+
+
+def assert_silent(page, urls, console_errors):
+    for url in urls:
+        response = page.goto(url)
+        assert response.status == 200, url
+        assert console_errors == [], url
+
+
 @ADMIN
 def test_the_console_stays_silent_on_a_page_of_each_shape(demo_portal, new_page, console_errors):
     known = set()
-    for username in ["xiaofang", "", "jigou", "chushen1", "zhongshen1", "guanli1"]:
+    for username in ["xiaofang", "", "jigou", "chushen1"]:
         page = enter(new_page(), username) if username else new_page()
-        for url in one_page_of_each_shape(username, known):
-            response = page.goto(url)
-            assert response.status == 200, url
-            assert console_errors == [], url
+        assert_silent(page, one_page_of_each_shape(username, known), console_errors)
+    assert_silent(enter(new_page(), "guanli1"), OPERATORS_FORMS, console_errors)
     assert len(known) > 40

@@ -38,7 +38,11 @@ MUST_REACH = {
 # The stock admin's templates name variables that aren't there.
 ADMIN = pytest.mark.ignore_template_errors
 LEARNERS_SIDE = ["", "xiaofang", "xiaoxin", "jigou"]
-ROLES = [pytest.param(name, id=name or "visitor", marks=[] if name in LEARNERS_SIDE else ADMIN) for name in MUST_REACH]
+LONG = {"admin": [pytest.mark.long]}  # the operator reaches most of it
+ROLES = [
+    pytest.param(name, id=name or "visitor", marks=[] if name in LEARNERS_SIDE else [ADMIN, *LONG.get(name, [])])
+    for name in MUST_REACH
+]
 EVERYBODYS = ("/static/", "/captcha/", "/admin/jsi18n/", "/favicon.ico")
 
 each_role = pytest.mark.parametrize("username", ROLES)
