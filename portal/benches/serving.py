@@ -34,6 +34,7 @@ def production_environment(static_root):
         "ALLOWED_HOSTS": HOST,
         "SITE_URL": SITE,
         "SMS_HTTP_URL": f"{SITE}/sms",
+        "SMS_HTTP_KEY": "bench",  # nothing is ever sent there: no worker runs
         "DJANGO_SETTINGS_MODULE": "creditbank.settings",
         STATIC_ROOT: str(static_root),
     }
