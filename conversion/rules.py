@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dateutil.relativedelta import relativedelta
-from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from achievements.models import Achievement
 from conversion.models import ApplicationSource, RuleVersion
-from conversion.models.application import DEAD, Kind, Status
-from conversion.slots import convertible_counts
+from conversion.models.application import DEAD, Kind
+from conversion.slots import grid_counts
 
 
 class Verdict(StrEnum):
@@ -64,16 +63,6 @@ class Assessment:
     def missing(self):
         """The remedies of the conditions that aren't met, for 「还需要: …」."""
         return [condition.remedy for condition in self.conditions if not condition.met]
-
-
-def live_counts(achievements):
-    """({id: live applications}, {id: approved ones}): 已用转换规则数 counts those not refused or withdrawn."""
-    live = ApplicationSource.objects.filter(achievement__in=achievements, kind=Kind.CONVERSION).exclude(
-        application_status__in=DEAD
-    )
-    approved = Count("pk", filter=Q(application_status=Status.APPROVED))
-    rows = list(live.values_list("achievement_id").annotate(live=Count("pk"), approved=approved).order_by())
-    return {pk: count for pk, count, _approved in rows}, {pk: count for pk, _live, count in rows}
 
 
 def used_pairs(achievements, kind=Kind.CONVERSION):
@@ -236,17 +225,13 @@ class GridRow:
 
 
 def grid_rows(achievements):
-    """The lines of one page of the grid, in a constant number of queries."""
+    """The lines of one page of the grid, in one query beside the achievements'."""
     achievements = list(achievements)
-    convertible = convertible_counts(achievements)
-    live, approved = live_counts(achievements)
-    return [
-        GridRow(a, convertible.get(a.pk, 0), live.get(a.pk, 0), _grid_status(a.pk, live, approved))
-        for a in achievements
-    ]
+    counts = grid_counts(achievements)
+    return [GridRow(a, counts[a.pk].convertible, counts[a.pk].live, _grid_status(counts[a.pk])) for a in achievements]
 
 
-def _grid_status(pk, live, approved):
-    if approved.get(pk):
+def _grid_status(counts):
+    if counts.approved:
         return GridStatus.CONVERTED
-    return GridStatus.APPLIED if live.get(pk) else GridStatus.OPEN
+    return GridStatus.APPLIED if counts.live else GridStatus.OPEN
