@@ -2,7 +2,6 @@ import json
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.db.models import Q
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -11,12 +10,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.decorators import learner_required
+from accounts.row_ids import row_ids
+from accounts.views.pages import page_of
 from achievements.forms import AchievementForm, CatalogueSearchForm, StandardSearchForm, chosen_type, filled_by
 from achievements.models import Achievement, AchievementType, CatalogueEntry, FrameworkVersion
 from evidence.models import EvidenceFile
 from evidence.serving import evidence_response
 
-PAGE_SIZE = 10
 DRAFT = "achievement_draft"
 DRAFT_FIELDS = ["name", "body_name", "body_code", "certificate_number", "obtained_on", "score", "description"]
 
@@ -55,7 +55,8 @@ def _initial(request, entry):
 
 def _entry_or_none(pk):
     rows = CatalogueEntry.objects.choosable().select_related("institution")
-    return rows.filter(pk=int(pk)).first() if pk and pk.isascii() and pk.isdigit() and len(pk) < 19 else None
+    ids = row_ids([pk or ""])
+    return rows.filter(pk__in=ids).first() if ids else None
 
 
 def _achievement_post(request):
@@ -82,7 +83,7 @@ def _achievement_post(request):
 def entry_choose(request):
     """成果选择: the dialog (or page) behind 「搜索」."""
     form, type_ = CatalogueSearchForm(request.GET), chosen_type(request.GET)
-    page_obj = Paginator(form.entries(), PAGE_SIZE).get_page(request.GET.get("page"))
+    page_obj = page_of(request, form.entries())
     page_obj.object_list = [_with_fill(entry, type_) for entry in page_obj.object_list]
     back = f"?{urlencode({'type': type_.pk, 'resume': 1})}" if type_ else ""
     context = {"form": form, "page_obj": page_obj, "type": type_, "typing_url": reverse("achievements:add") + back}
@@ -100,7 +101,7 @@ def _with_fill(entry, type_):
 @require_GET
 def catalogue(request):
     form = CatalogueSearchForm(request.GET)
-    page_obj = Paginator(form.entries(), PAGE_SIZE).get_page(request.GET.get("page"))
+    page_obj = page_of(request, form.entries())
     return render(request, "achievements/catalogueentry_list.html", {"form": form, "page_obj": page_obj})
 
 
@@ -135,5 +136,5 @@ def framework(request):
 @require_GET
 def standards(request):
     form = StandardSearchForm(request.GET)
-    page_obj = Paginator(form.standards(), PAGE_SIZE).get_page(request.GET.get("page"))
+    page_obj = page_of(request, form.standards())
     return render(request, "achievements/industrystandard_list.html", {"form": form, "page_obj": page_obj})

@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Institution
+from accounts.row_ids import row_ids
 from achievements.models import Achievement, AchievementType, CatalogueEntry
 from conversion.criteria import performance_versions
 from conversion.models import ReasonCode, RuleVersion
@@ -125,7 +126,7 @@ class ReviewForm(forms.Form):
 
 def chosen_achievements(data, user):
     """The user's own achievements that `achievement=…` names, in grid order; other ids are ignored."""
-    ids = [int(pk) for pk in data.getlist("achievement") if pk.isascii() and pk.isdigit() and len(pk) < 19]
+    ids = row_ids(data.getlist("achievement"))
     rows = Achievement.objects.of(user).filter(pk__in=ids[:50])
     return list(rows.select_related("type", "entry__institution").order_by("-created_at", "-pk"))
 

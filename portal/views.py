@@ -9,18 +9,13 @@ from django.utils.translation import gettext as _
 from accounts.decorators import learner_required
 from accounts.models import Institution, Learner
 from accounts.phones import mask_phone
+from accounts.views.pages import PAGE_SIZE, page_of
 from achievements.models import Achievement, CatalogueEntry
 from conversion.models import RuleVersion
 from portal.forms import QuestionForm
 from portal.markdown import render_markdown
 from portal.models import Article, Column, Question
 from portal.summary import achievement_counters, achievement_rows
-
-PAGE_SIZE = 10
-
-
-def page_of(request, rows, size=PAGE_SIZE):
-    return Paginator(rows, size).get_page(request.GET.get("page"))
 
 
 def home(request):

@@ -1,5 +1,6 @@
 """AES-256-GCM with numbered keys, so that keys can be rotated without rewriting every row at once."""
 
+import base64
 import hashlib
 import os
 
@@ -42,3 +43,13 @@ def decrypt(blob, context):
         return _cipher(settings.PERSONAL_DATA_KEYS[number]).decrypt(nonce, body, context.encode()).decode()
     except (IndexError, InvalidTag) as error:
         raise DecryptionError(context) from error
+
+
+def seal(text, context):
+    """As `encrypt`, for places that keep text only, such as a session."""
+    return base64.b64encode(encrypt(text, context)).decode()
+
+
+def unseal(sealed, context):
+    """Return the text of a value made by `seal`; raises `DecryptionError`."""
+    return decrypt(base64.b64decode(sealed), context)

@@ -1,6 +1,5 @@
 """Activation binds a person, not a number (promises: Identity)."""
 
-import secrets
 from datetime import timedelta
 
 from django.conf import settings
@@ -11,10 +10,9 @@ from accounts.documents import same_name
 from accounts.models import ActivationCode, IdentityCheck, Learner, RateLimit, User
 from accounts.services.merging import MergeRefusedError, may_merge_unasked, merge_learner
 from messaging.services import SmsBudgetError, queue_sms
+from vault.readable import as_meant, readable_code
 
-# Crockford's base 32: no I, L, O, U to misread. 13 characters are 65 bits.
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-CODE_LENGTH = 13
+CODE_LENGTH = 13  # characters of five bits
 
 
 class NotBoundError(Exception):
@@ -24,7 +22,7 @@ class NotBoundError(Exception):
 def tidy_activation_code(text):
     """A code as people type it: any case, with or without dashes, O for 0, I and L for 1."""
     folded = "".join(character for character in text.upper() if character.isalnum())
-    return folded.translate(str.maketrans("OIL", "011"))
+    return as_meant(folded)
 
 
 def format_activation_code(code):
@@ -42,7 +40,7 @@ def issue_activation_code(*, enrolment, by):
 def make_activation_code(*, enrolment, by):
     """As `issue_activation_code`; return (row, text)."""
     ActivationCode.objects.filter(enrolment=enrolment, used_at=None).delete()
-    code = "".join(secrets.choice(ALPHABET) for _place in range(CODE_LENGTH))
+    code = readable_code(CODE_LENGTH)
     row = ActivationCode.objects.create(
         enrolment=enrolment,
         digest=ActivationCode.digest_of(code),
@@ -124,7 +122,7 @@ def _new_account(learner, phone, password):
 
 def new_username():
     """A username for people who sign in by document number."""
-    return "xf_" + "".join(secrets.choice(ALPHABET) for _place in range(10)).lower()
+    return "xf_" + readable_code(10).lower()
 
 
 def _notify_phones_on_record(learner, phone):

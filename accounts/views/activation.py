@@ -1,6 +1,5 @@
 """激活账号 in three steps: 登录账号, 身份验证, 设置密码 (promises: Identity)."""
 
-import base64
 import json
 
 from django.shortcuts import redirect, render
@@ -11,7 +10,7 @@ from accounts.services import activation
 from accounts.services.codes import new_flow
 from accounts.views.codes import CodeAnswer, answer_code_request
 from accounts.views.identity import is_offered, offer_check, withdraw_offer
-from vault.ciphers import decrypt, encrypt
+from vault.ciphers import seal, unseal
 
 SESSION_KEY = "activation"
 CONTEXT = "session.activation"
@@ -20,11 +19,11 @@ CONTEXT = "session.activation"
 def _load(request):
     """What the steps so far have told, or None: kept encrypted, since sessions lie in the database."""
     blob = request.session.get(SESSION_KEY)
-    return json.loads(decrypt(base64.b64decode(blob), CONTEXT)) if blob else None
+    return json.loads(unseal(blob, CONTEXT)) if blob else None
 
 
 def _keep(request, state):
-    request.session[SESSION_KEY] = base64.b64encode(encrypt(json.dumps(state), CONTEXT)).decode()
+    request.session[SESSION_KEY] = seal(json.dumps(state), CONTEXT)
 
 
 def activate(request):

@@ -17,6 +17,7 @@ from accounts.forms.institution import InstitutionRegisterForm
 from accounts.forms.personal_data import UnmaskForm
 from accounts.forms.roster import RosterUploadForm
 from accounts.models import ActivationCode, Enrolment, Institution, RosterImport, User
+from accounts.row_ids import row_ids
 from accounts.services.activation import issue_activation_codes
 from accounts.services.rosters import cancel_roster, confirm_roster
 from accounts.views.codes import code_page
@@ -123,7 +124,7 @@ def activation_code_sheet(request):
     """Issue codes for the chosen learners and show them, this once, as a sheet to print and cut."""
     institution = _listed_institution(request)
     chosen = request.POST.getlist("only") or request.POST.getlist("enrolment")
-    ids = [int(pk) for pk in chosen if pk.isascii() and pk.isdigit() and len(pk) < 19]
+    ids = row_ids(chosen)
     waiting = Enrolment.objects.filter(institution=institution, learner__user=None).select_related("learner")
     enrolments = list(waiting.filter(pk__in=ids[:SHEET_SIZE]).order_by("student_number", "pk"))
     if not enrolments:

@@ -1,6 +1,5 @@
 """The second factor of staff: setting it up at the first sign-in, then a code at every sign-in."""
 
-import base64
 from functools import wraps
 
 import segno
@@ -15,7 +14,7 @@ from accounts.models import StaffTotp
 from accounts.services.second_factor import RECOVERY_DIGITS, AlreadySetUpError, has_passed, note_passed, set_up
 from accounts.totp import app_uri, new_secret
 from accounts.views.navigation import home_of, local_next
-from vault.ciphers import decrypt, encrypt
+from vault.ciphers import seal, unseal
 
 SESSION_KEY = CONTEXT = "session.second_factor"
 
@@ -91,5 +90,5 @@ def _finish(request, secret, step):
 def _pending_secret(request):
     """The secret shown to this session: not the account's before a code has proven it, and kept encrypted."""
     if SESSION_KEY not in request.session:
-        request.session[SESSION_KEY] = base64.b64encode(encrypt(new_secret(), CONTEXT)).decode()
-    return decrypt(base64.b64decode(request.session[SESSION_KEY]), CONTEXT)
+        request.session[SESSION_KEY] = seal(new_secret(), CONTEXT)
+    return unseal(request.session[SESSION_KEY], CONTEXT)

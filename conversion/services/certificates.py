@@ -14,14 +14,12 @@ from django.utils.translation import gettext as _
 from accounts.models import RateLimit
 from conversion.certificate_pdf import CertificateContent, SourceLine, StageLine, render_certificate
 from conversion.models import Certificate
-
-# Crockford's base 32: no I, L, O, U to misread.
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+from vault.readable import as_meant, readable_code
 
 
 def new_number(year):
     """A number such as ZH2026-7K3M9QXD: random, so that numbers can't be counted through."""
-    return f"ZH{year}-" + "".join(secrets.choice(ALPHABET) for _place in range(8))
+    return f"ZH{year}-" + readable_code(8)
 
 
 def issue_certificate(*, application):
@@ -68,7 +66,7 @@ def find_certificate(*, address, number="", token=""):
 def tidy_number(text):
     """A certificate number as people type it: any case and width, O for 0, I and L for 1, with or without dash."""
     compact = re.sub(r"[\s\-—]", "", unicodedata.normalize("NFKC", text)).upper()[:30]
-    year, rest = compact[:6], compact[6:].translate(str.maketrans("OIL", "011"))
+    year, rest = compact[:6], as_meant(compact[6:])
     return f"{year}-{rest}"
 
 

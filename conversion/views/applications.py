@@ -7,6 +7,7 @@ from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.decorators import learner_required
+from accounts.row_ids import row_ids
 from accounts.views.pages import page_of
 from achievements.models import Achievement
 from conversion import rules, slots
@@ -68,9 +69,10 @@ def _rule_list_context(request, achievements):
 def _kept_rule(request, achievements):
     """The rule chosen on another page of the list, explained, while it can still be chosen."""
     text = (request.POST or request.GET).get("version", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    ids = row_ids([text])
+    if not ids:
         return None
-    kept = rules.assess_all(slots.open_versions(achievements).filter(pk=int(text)), achievements)
+    kept = rules.assess_all(slots.open_versions(achievements).filter(pk__in=ids), achievements)
     return kept[0] if kept and kept[0].is_match else None
 
 
