@@ -1,4 +1,4 @@
-import json
+"""成果添加, the details of an achievement and its evidence."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -7,13 +7,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
 from accounts.decorators import learner_required
 from accounts.row_ids import row_ids
-from accounts.views.pages import page_of
-from achievements.forms import AchievementForm, CatalogueSearchForm, StandardSearchForm, chosen_type, filled_by
-from achievements.models import Achievement, AchievementType, CatalogueEntry, FrameworkVersion
+from achievements.forms import AchievementForm, chosen_type, filled_by
+from achievements.models import Achievement, AchievementType, CatalogueEntry
 from evidence.models import EvidenceFile
 from evidence.serving import evidence_response
 
@@ -80,38 +78,6 @@ def _achievement_post(request):
 
 
 @learner_required
-def entry_choose(request):
-    """成果选择: the dialog (or page) behind 「搜索」."""
-    form, type_ = CatalogueSearchForm(request.GET), chosen_type(request.GET)
-    page_obj = page_of(request, form.entries())
-    page_obj.object_list = [_with_fill(entry, type_) for entry in page_obj.object_list]
-    back = f"?{urlencode({'type': type_.pk, 'resume': 1})}" if type_ else ""
-    context = {"form": form, "page_obj": page_obj, "type": type_, "typing_url": reverse("achievements:add") + back}
-    return render(request, "achievements/catalogueentry_choose.html", context)
-
-
-def _with_fill(entry, type_):
-    """Give an entry what dialog_fill.js fills in; one of another type loads the page with that type's form."""
-    fits = type_ is not None and entry.type_id == type_.pk
-    filling = {f"id_{name}": value for name, value in filled_by(entry).items()}
-    entry.fill = json.dumps(filling, ensure_ascii=False) if fits else ""
-    return entry
-
-
-@require_GET
-def catalogue(request):
-    form = CatalogueSearchForm(request.GET)
-    page_obj = page_of(request, form.entries())
-    return render(request, "achievements/catalogueentry_list.html", {"form": form, "page_obj": page_obj})
-
-
-@require_GET
-def catalogue_entry(request, pk):
-    entry = get_object_or_404(CatalogueEntry.objects.select_related("institution", "type__parent"), pk=pk)
-    return render(request, "achievements/catalogueentry_detail.html", {"entry": entry})
-
-
-@learner_required
 def achievement_detail(request, pk):
     rows = Achievement.objects.of(request.user).select_related("type__parent", "entry__institution")
     achievement = get_object_or_404(rows.prefetch_related("files", "type__extra_fields"), pk=pk)
@@ -125,16 +91,3 @@ def evidence(request, pk, thumbnail=False):
     if request.user.learner_id:
         own |= Q(achievements__learner=request.user.learner_id)
     return evidence_response(get_object_or_404(EvidenceFile.objects.filter(own).distinct(), pk=pk), thumbnail)
-
-
-@require_GET
-def framework(request):
-    version = FrameworkVersion.objects.filter(is_current=True).prefetch_related("levels").first()
-    return render(request, "achievements/framework_detail.html", {"version": version})
-
-
-@require_GET
-def standards(request):
-    form = StandardSearchForm(request.GET)
-    page_obj = page_of(request, form.standards())
-    return render(request, "achievements/industrystandard_list.html", {"form": form, "page_obj": page_obj})

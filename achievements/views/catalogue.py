@@ -1,0 +1,45 @@
+"""The catalogue: 成果选择 behind 「搜索」, and its public pages."""
+
+import json
+
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET
+
+from accounts.decorators import learner_required
+from accounts.views.pages import page_of
+from achievements.forms import CatalogueSearchForm, chosen_type, filled_by
+from achievements.models import CatalogueEntry
+
+
+@learner_required
+def entry_choose(request):
+    """成果选择: the dialog (or page) behind 「搜索」."""
+    form, type_ = CatalogueSearchForm(request.GET), chosen_type(request.GET)
+    page_obj = page_of(request, form.entries())
+    page_obj.object_list = [_with_fill(entry, type_) for entry in page_obj.object_list]
+    back = f"?{urlencode({'type': type_.pk, 'resume': 1})}" if type_ else ""
+    context = {"form": form, "page_obj": page_obj, "type": type_, "typing_url": reverse("achievements:add") + back}
+    return render(request, "achievements/catalogueentry_choose.html", context)
+
+
+def _with_fill(entry, type_):
+    """Give an entry what dialog_fill.js fills in; one of another type loads the page with that type's form."""
+    fits = type_ is not None and entry.type_id == type_.pk
+    filling = {f"id_{name}": value for name, value in filled_by(entry).items()}
+    entry.fill = json.dumps(filling, ensure_ascii=False) if fits else ""
+    return entry
+
+
+@require_GET
+def catalogue(request):
+    form = CatalogueSearchForm(request.GET)
+    page_obj = page_of(request, form.entries())
+    return render(request, "achievements/catalogueentry_list.html", {"form": form, "page_obj": page_obj})
+
+
+@require_GET
+def catalogue_entry(request, pk):
+    entry = get_object_or_404(CatalogueEntry.objects.select_related("institution", "type__parent"), pk=pk)
+    return render(request, "achievements/catalogueentry_detail.html", {"entry": entry})
