@@ -1,7 +1,7 @@
 """What the demonstration's learners have achieved."""
 
 from achievements.models import Achievement, AchievementType
-from achievements.services import add_achievement
+from achievements.services.achievements import add_achievement
 from demo.content import local_time, read_rows
 from demo.papers import certificate_paper
 from evidence.services import inspect_evidence

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.decorators import learner_required
 from accounts.row_ids import row_ids
-from achievements.forms import AchievementForm, chosen_type, filled_by
+from achievements.forms.achievements import AchievementForm, chosen_type, filled_by
 from achievements.models import Achievement, AchievementType, CatalogueEntry
 from evidence.models import EvidenceFile
 from evidence.serving import evidence_response

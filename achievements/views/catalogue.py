@@ -9,7 +9,8 @@ from django.views.decorators.http import require_GET
 
 from accounts.decorators import learner_required
 from accounts.views.pages import page_of
-from achievements.forms import CatalogueSearchForm, chosen_type, filled_by
+from achievements.forms.achievements import chosen_type, filled_by
+from achievements.forms.catalogue import CatalogueSearchForm
 from achievements.models import CatalogueEntry
 
 

@@ -4,7 +4,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.views.pages import page_of
-from achievements.forms import StandardSearchForm
+from achievements.forms.standards import StandardSearchForm
 from achievements.models import FrameworkVersion
 
 

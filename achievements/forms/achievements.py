@@ -1,32 +1,14 @@
+"""成果添加: the form of one type of achievement."""
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from achievements.models import Achievement, AchievementType, CatalogueEntry, IndustryStandard, TypeField
-from achievements.services import add_achievement
+from achievements.models import Achievement, AchievementType, CatalogueEntry, TypeField
+from achievements.services.achievements import add_achievement
 from evidence.forms import EvidenceField
-
-
-class CatalogueSearchForm(forms.Form):
-    """The three filters of 成果选择."""
-
-    programme = forms.CharField(label=_("项目名称"), max_length=100, required=False)
-    entry_name = forms.CharField(label=_("成果名称"), max_length=200, required=False)
-    institution = forms.CharField(label=_("资历机构名称"), max_length=120, required=False)
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            field.widget.attrs["placeholder"] = field.label
-
-    def entries(self):
-        rows = CatalogueEntry.objects.select_related("institution", "type")
-        if not self.is_valid():
-            return rows
-        data = self.cleaned_data
-        return rows.search(programme=data["programme"], name=data["entry_name"], institution=data["institution"])
 
 
 def _extra_field(field):
@@ -140,22 +122,3 @@ def chosen_type(data):
         return AchievementType.objects.filter(parent__isnull=False, is_active=True).get(pk=int(data.get("type", "")))
     except (ValueError, OverflowError, AchievementType.DoesNotExist):
         return None
-
-
-class StandardSearchForm(forms.Form):
-    """行业标准查询."""
-
-    industry = forms.CharField(label=_("行业"), max_length=60, required=False)
-    occupation = forms.CharField(label=_("职业"), max_length=60, required=False)
-    level = forms.TypedChoiceField(
-        label=_("资历框架等级"),
-        choices=[("", _("全部等级"))] + [(level, f"{level}级") for level in range(1, 8)],
-        coerce=int,
-        empty_value=None,
-        required=False,
-    )
-
-    def standards(self):
-        if not self.is_valid():
-            return IndustryStandard.objects.none()
-        return IndustryStandard.objects.search(**self.cleaned_data)
