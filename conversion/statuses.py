@@ -47,9 +47,13 @@ class LatestWord(Func):
 
     def as_sql(self, compiler, connection):
         achievement, entry = (compiler.compile(column)[0] for column in self.get_source_expressions())
-        sources = compiler.quote_name_unless_alias(ApplicationSource._meta.db_table)
-        sql = self.sql.format(achievement=achievement, entry=entry, sources=sources)
-        return sql, [str(parameter) for parameter in self.parameters]
+        return self.spelt(achievement, entry)
+
+    @classmethod
+    def spelt(cls, achievement, entry):
+        """The expression and its parameters, for SQL in which the two columns have these names."""
+        sql = cls.sql.format(achievement=achievement, entry=entry, sources=ApplicationSource._meta.db_table)
+        return sql, [str(parameter) for parameter in cls.parameters]
 
 
 def with_status(achievements):

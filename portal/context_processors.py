@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
+from messaging.models import InboxMessage
 from portal.models import Column
 
 TOP = [
@@ -87,4 +88,4 @@ def _links(name, active):
 
 
 def _unread(user):
-    return user.inbox_messages.filter(read_at=None).count()
+    return InboxMessage.unread_by(user.pk)

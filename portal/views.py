@@ -1,6 +1,5 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -9,13 +8,13 @@ from django.utils.translation import gettext as _
 from accounts.decorators import learner_required
 from accounts.models import Institution, Learner
 from accounts.phones import mask_phone
-from accounts.views.pages import PAGE_SIZE, page_of
-from achievements.models import Achievement, CatalogueEntry
+from accounts.views.pages import page_of
+from achievements.models import CatalogueEntry
 from conversion.models import RuleVersion
 from portal.forms import QuestionForm
 from portal.markdown import render_markdown
 from portal.models import Article, Column, Question
-from portal.summary import achievement_counters, achievement_rows
+from portal.summary import my_achievements
 
 
 def home(request):
@@ -30,21 +29,14 @@ def home(request):
 
 @learner_required
 def my_information(request):
-    learner = Learner.objects.select_related("region__parent__parent").get(pk=request.user.learner_id)
-    counters = achievement_counters(learner)
-    paginator = Paginator(achievement_rows(Achievement.objects.of(request.user)), PAGE_SIZE)
-    _label, paginator.count = counters[0]  # 成果总数; saves a query
-    page_obj = paginator.get_page(request.GET.get("page"))
-    return render(
-        request,
-        "portal/my_information.html",
-        {
-            "learner": learner,
-            "masked_phone": mask_phone(request.user.phone),
-            "page_obj": page_obj,
-            "counters": counters,
-        },
-    )
+    """我的信息; the folded 基本信息 is read, and sent, only when asked for with `?basic=1`."""
+    counters, page_obj = my_achievements(request.user.learner_id, request.GET.get("page"))
+    context = {"page_obj": page_obj, "counters": counters}
+    if "basic" in request.GET:
+        people = Learner.objects.select_related("region__parent__parent")
+        learner = people.get(pk=request.user.learner_id)
+        context |= {"learner": learner, "masked_phone": mask_phone(request.user.phone)}
+    return render(request, "portal/my_information.html", context)
 
 
 @login_required

@@ -19,7 +19,7 @@ from conversion.services.reviews import may_decide
 from demo.accounts import ACCOUNTS, PASSWORD
 from evidence.models import EvidenceFile
 from portal.models import Article, Column, Question
-from portal.summary import achievement_counters
+from portal.summary import my_achievements
 
 
 def load_demo():
@@ -82,7 +82,7 @@ class DemoTests(TestCase):
         assert [str(row.status_label) for row in rows] == ["已转换", "已申请", "未申请"]
 
     def test_the_main_learner_has_counters_that_add_up(self):
-        total, *parts = [number for _label, number in achievement_counters(learner("xiaofang").learner)]
+        total, *parts = [number for _label, number in my_achievements(learner("xiaofang").learner_id)[0]]
         assert total == sum(parts) == 19
 
     def test_the_main_learner_lacks_a_part_of_one_rule(self):

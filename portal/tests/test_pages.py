@@ -13,7 +13,7 @@ from achievements.tests.factories import AchievementFactory, EntryFactory
 from conversion.models import Application, ApplicationSource, ReasonCode
 from messaging.services import send_inbox_message
 from portal.models import Article, Column, Question
-from portal.summary import achievement_counters
+from portal.summary import my_achievements
 
 pytestmark = pytest.mark.django_db
 
@@ -84,12 +84,23 @@ def test_learner_sees_own_achievements_newest_first(owner_client, owner):
     newer = AchievementFactory(learner=owner.learner, obtained_on="2021-01-01", body_name="")
     other = AchievementFactory()
     response = owner_client.get(MY)
-    assert list(response.context["page_obj"]) == [newer, older]
+    assert [row.pk for row in response.context["page_obj"]] == [newer.pk, older.pk]
     assert other.name not in response.content.decode()
 
 
+@pytest.mark.parametrize(("asked", "shown"), [("1", 1), ("2", 2), ("9", 2), ("99999999999999999999", 2), ("x", 1)])
+def test_learner_gets_the_nearest_page(owner_client, owner, asked, shown):
+    AchievementFactory.create_batch(11, learner=owner.learner)
+    page_obj = owner_client.get(MY, {"page": asked}).context["page_obj"]
+    assert (page_obj.number, len(list(page_obj)), page_obj.paginator.count) == (shown, {1: 10, 2: 1}[shown], 11)
+
+
+def test_basic_information_is_sent_only_when_asked_for(owner_client, owner):
+    assert owner.learner.masked_document not in owner_client.get(MY).content.decode()
+
+
 def test_learner_sees_the_document_number_masked(owner_client, owner):
-    page = owner_client.get(MY).content.decode()
+    page = owner_client.get(MY, {"basic": 1}).content.decode()
     assert owner.learner.masked_document in page
     assert owner.learner.document_number not in page
     assert owner.phone.removeprefix("+86") not in page
@@ -104,7 +115,7 @@ def test_counters_add_up_over_every_status(owner):
     AchievementFactory(learner=owner.learner, entry=EntryFactory())
     for achievement, status in zip(achievements, ["submitted", "approved", "rejected", "withdrawn"], strict=False):
         recognition(achievement, owner, status, token=f"00000000-0000-4000-8000-{achievement.pk:012d}")
-    counters = [number for _label, number in achievement_counters(owner.learner)]
+    counters = [number for _label, number in my_achievements(owner.learner_id)[0]]
     assert counters == [6, 2, 1, 2, 1]
     assert counters[0] == sum(counters[1:])
 
