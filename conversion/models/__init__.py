@@ -1,18 +1,30 @@
 from conversion.models.application import Application, ApplicationSource, ReasonCode, ReviewRecord
 from conversion.models.criteria import CriteriaRow, CriteriaTest
 from conversion.models.ledger import Certificate, CreditEntry
+from conversion.models.policies import (
+    ConversionCap,
+    ExclusiveUse,
+    ExclusivityGroup,
+    PolicyCategory,
+    PublishedSource,
+)
 from conversion.models.rule import ConversionRule, Course, Programme, RuleGroup, RuleSource, RuleVersion
 
 __all__ = [
     "Application",
     "ApplicationSource",
     "Certificate",
+    "ConversionCap",
     "ConversionRule",
     "Course",
     "CreditEntry",
     "CriteriaRow",
     "CriteriaTest",
+    "ExclusiveUse",
+    "ExclusivityGroup",
+    "PolicyCategory",
     "Programme",
+    "PublishedSource",
     "ReasonCode",
     "ReviewRecord",
     "RuleGroup",

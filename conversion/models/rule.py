@@ -75,11 +75,11 @@ class ConversionRule(models.Model):
 
 class RuleVersionQuerySet(models.QuerySet):
     def in_force(self, on=None):
-        """Published versions that are valid on a day."""
+        """Published versions that can be used on a day; a version that the obtained date selects, on any day."""
         on = on or timezone.localdate()
-        return self.filter(
-            Q(valid_from__lte=on), Q(valid_to__isnull=True) | Q(valid_to__gte=on), status=RuleVersion.Status.PUBLISHED
-        )
+        is_valid = Q(valid_from__lte=on) & (Q(valid_to__isnull=True) | Q(valid_to__gte=on))
+        by_obtained = Q(version_selected_by=RuleVersion.SelectedBy.OBTAINED)
+        return self.filter(is_valid | by_obtained, status=RuleVersion.Status.PUBLISHED)
 
     def search(self, text):
         """Versions whose title, code, institution, programme or course contains every word of `text`."""
@@ -122,6 +122,14 @@ class RuleVersion(models.Model):
         FIXED = "fixed", _("固定成绩")
         PASS = "pass", _("记为合格")
 
+    class UsePolicy(models.TextChoices):
+        ONCE = "once", _("一名学习者只能按本规则转换一次")
+        REPEATABLE = "repeatable", _("可用不同成果多次转换")
+
+    class SelectedBy(models.TextChoices):
+        SUBMISSION = "submission", _("提交时在有效期内")
+        OBTAINED = "obtained", _("成果取得时间在有效期内")
+
     rule = models.ForeignKey(ConversionRule, models.PROTECT, related_name="versions", verbose_name=_("转换规则"))
     number = models.PositiveSmallIntegerField(_("版本"))
     status = models.CharField(_("状态"), max_length=10, choices=Status, default=Status.DRAFT)
@@ -139,7 +147,26 @@ class RuleVersion(models.Model):
     credits = models.DecimalField(_("转换学分"), max_digits=5, decimal_places=1)
     score_policy = models.CharField(_("成绩办法"), max_length=10, choices=ScorePolicy, default=ScorePolicy.PASS)
     fixed_score = models.CharField(_("固定成绩"), max_length=20, blank=True)
+    use_policy = models.CharField(_("使用次数"), max_length=12, choices=UsePolicy, default=UsePolicy.ONCE)
+    fills_course_once = models.BooleanField(
+        _("目标课程只能转换一次"), default=True, help_text=_("选修学分等可以多次转换的课程请取消勾选")
+    )
+    exclusivity_groups = models.ManyToManyField(
+        "conversion.ExclusivityGroup", blank=True, related_name="versions", verbose_name=_("互斥组")
+    )
+    policy_category = models.ForeignKey(
+        "conversion.PolicyCategory",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("政策类别"),
+        help_text=_("转换上限按它区分"),
+    )
     policy_basis = models.CharField(_("政策依据"), max_length=200, blank=True)
+    version_selected_by = models.CharField(
+        _("有效期的含义"), max_length=12, choices=SelectedBy, default=SelectedBy.SUBMISSION
+    )
     valid_from = models.DateField(_("生效日期"))
     valid_to = models.DateField(_("失效日期"), null=True, blank=True)
     drafted_by = models.ForeignKey(
