@@ -10,7 +10,8 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.importers.roster import RosterFileError, import_roster
+from accounts.importers.columns import ImportFileError
+from accounts.importers.roster import import_roster
 from accounts.models import RosterImport, SignInSession
 from accounts.services import merging, rosters
 
@@ -27,7 +28,7 @@ def run_roster_import(pk):
         return
     try:
         counts, report = _run(job)
-    except RosterFileError as error:
+    except ImportFileError as error:
         rosters.fail_roster(job=job, reason=str(error))
     except FileNotFoundError:
         rosters.fail_roster(job=job, reason=_("上传的文件已不存在,请重新上传。"))
@@ -45,7 +46,7 @@ def _run(job):
             dry_run=job.status == RosterImport.Status.CHECKING,
             report=report,
             on_progress=progress,
-            row_limit=settings.ROSTER_ROWS_PAGE,
+            row_limit=settings.IMPORT_ROWS_PAGE,
         )
         return counts, report.read_text(encoding="utf-8-sig") if counts.refused else ""
 

@@ -171,8 +171,8 @@ ACTIVATION_NAME_ATTEMPTS = 4  # the first and three more without a new SMS
 # Codes we give ourselves run in one series; a registered institution stands in the 资历名册 that long.
 BANK_CODE_PREFIX = "gdxf"
 INSTITUTION_VALID_YEARS = 5
-ROSTER_ROWS_COMMAND = 2_000_000
-ROSTER_ROWS_PAGE = 50_000
+IMPORT_ROWS_COMMAND = 2_000_000
+IMPORT_ROWS_PAGE = 50_000
 SIGN_IN_FAILURES_PER_ACCOUNT = [(5, 900)]
 SIGN_IN_FAILURES_PER_ADDRESS = [(30, 900)]
 SIGN_IN_FAILURES_BEFORE_CAPTCHA = 2

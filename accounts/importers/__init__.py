@@ -1,1 +1,1 @@
-"""Bulk imports: reading files, checking whole columns, writing by COPY."""
+"""Bulk imports: reading files, checking whole columns, reporting (docs/roster-import.md tells how to add a kind)."""

@@ -1,16 +1,22 @@
-"""What a roster file is made of: its columns, and the errors that concern the file as a whole."""
+"""What a file to import is made of: its columns, and the errors that concern the file as a whole or one row."""
 
 import difflib
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
+import polars as pl
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.documents import half_width, strip_separators
 
+MARKS = re.compile(r"[*(\[].*$")  # 姓名*, 姓名(必填)
+SPREADSHEET_DIGITS = 15  # what a numeric cell of a spreadsheet keeps
 
-class RosterFileError(Exception):
+
+class ImportFileError(Exception):
     """The file as a whole can't be imported; the message is for the clerk who made it."""
 
     def __init__(self, message, **params):
@@ -30,99 +36,92 @@ class Refusal(NamedTuple):
     reason: str
 
 
-HEADERS = {
-    "name": _("姓名"),
-    "document_kind": _("证件类型"),
-    "document_number": _("证件号码"),
-    "sex": _("性别"),
-    "birth_on": _("出生日期"),
-    "ethnicity": _("民族"),
-    "nationality": _("国籍"),
-    "phone": _("手机号码"),
-    "email": _("电子邮箱"),
-    "region_id": _("行政区划代码"),
-    "address": _("详细地址"),
-    "student_number": _("学号"),
-    "cohort": _("年级"),
-    "education_level": _("层次"),
-    "study_form": _("学习形式"),
-    "programme_code": _("专业代码"),
-    "programme_name": _("专业名称"),
-    "status": _("学籍状态"),
-}
-REQUIRED = ("name", "document_kind", "document_number")
-LEARNER_FIELDS = (
-    "name",
-    "document_kind",
-    "sex",
-    "birth_on",
-    "ethnicity",
-    "nationality",
-    "region_id",
-    "address",
-)
-ENROLMENT_FIELDS = (
-    "phone",
-    "email",
-    "cohort",
-    "education_level",
-    "study_form",
-    "programme_code",
-    "programme_name",
-    "status",
-)
-MARKS = re.compile(r"[*(\[].*$")  # 姓名*, 姓名(必填)
+@dataclass(frozen=True)
+class Column:
+    """One column that a kind of file may have.
 
-
-def header(field):
-    """The heading of a column as the file has it."""
-    return str(HEADERS[field])
-
-
-def fields_of(cells):
-    """Return the field of every cell of the first line, None for an empty heading behind the last one.
-
-    Raise `RosterFileError` for headings that are missing, unknown or there twice.
+    `rule` takes the trimmed text of a cell that isn't blank and returns the text to store, or raises
+    `ValidationError`. `fast` is an expression over the column `cell` that gives the same for the commonest shapes and
+    null wherever it isn't sure. A blank cell becomes `blank` ("" or None).
+    `digits` is how many a *numeric* cell of a workbook may have: 0 for document numbers, `SPREADSHEET_DIGITS` for
+    other numbers that are texts, None where a number is a number.
     """
-    names = [_heading(cell or "") for cell in cells]
-    while names and not names[-1]:
-        names.pop()
-    _refuse_unknown(names)
-    known = {str(text): field for field, text in HEADERS.items()}
-    fields = [known[name] for name in names]
-    _refuse_missing(fields)
-    _refuse_twice(names)
-    return fields + [None] * (len(cells) - len(fields))
+
+    field: str
+    heading: str
+    rule: Callable[[str], str] | None = None
+    fast: pl.Expr | None = None
+    required: bool = False
+    blank: str | None = ""
+    digits: int | None = None
+
+    @property
+    def title(self):
+        """The heading as the file has it."""
+        return str(self.heading)
+
+
+class Columns:
+    """The columns that a kind of file may have, in the order in which they are told."""
+
+    def __init__(self, columns):
+        self.by_field = {column.field: column for column in columns}
+        self.by_title = {column.title: column for column in columns}
+        self.places = {title: place for place, title in enumerate(self.by_title)}
+
+    def __iter__(self):
+        return iter(self.by_field.values())
+
+    def __getitem__(self, field):
+        return self.by_field[field]
+
+    def title(self, field):
+        return self.by_field[field].title
+
+    def place(self, refusal):
+        """Key that sorts refusals as the report lists them."""
+        return refusal.line, self.places.get(refusal.column, len(self.places))
+
+    def fields_of(self, cells):
+        """Return the field of every cell of the first line, None for an empty heading behind the last one.
+
+        Raise `ImportFileError` for headings that are missing, unknown or there twice.
+        """
+        names = [_heading(cell or "") for cell in cells]
+        while names and not names[-1]:
+            names.pop()
+        self._refuse_unknown(names)
+        fields = [self.by_title[name].field for name in names]
+        self._refuse_missing(fields)
+        _refuse_twice(names)
+        return fields + [None] * (len(cells) - len(fields))
+
+    def _refuse_unknown(self, names):
+        for number, name in enumerate(names, start=1):
+            if not name:
+                raise ImportFileError(_("第%(number)s列没有列标题。第一行应是列标题。"), number=number)
+            if name not in self.by_title:
+                near = difflib.get_close_matches(name, self.by_title, n=1, cutoff=0.4)
+                hint = format_lazy(_("是不是“{name}”?"), name=near[0]) if near else ""
+                raise ImportFileError(
+                    _("第%(number)s列的标题“%(name)s”不认识。%(hint)s可用的标题:%(known)s。"),
+                    number=number,
+                    name=name[:20],
+                    hint=hint,
+                    known="、".join(self.by_title),
+                )
+
+    def _refuse_missing(self, fields):
+        missing = [column.title for column in self if column.required and column.field not in fields]
+        if missing:
+            raise ImportFileError(_("第一行应是列标题,缺少必需的列:%(names)s。"), names="、".join(missing))
 
 
 def _heading(cell):
     return MARKS.sub("", strip_separators(half_width(cell)))
 
 
-def _refuse_unknown(names):
-    known = [str(text) for text in HEADERS.values()]
-    for number, name in enumerate(names, start=1):
-        if not name:
-            raise RosterFileError(_("第%(number)s列没有列标题。第一行应是列标题。"), number=number)
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-            hint = format_lazy(_("是不是“{name}”?"), name=near[0]) if near else ""
-            raise RosterFileError(
-                _("第%(number)s列的标题“%(name)s”不认识。%(hint)s可用的标题:%(known)s。"),
-                number=number,
-                name=name[:20],
-                hint=hint,
-                known="、".join(known),
-            )
-
-
-def _refuse_missing(fields):
-    missing = [header(field) for field in REQUIRED if field not in fields]
-    if missing:
-        raise RosterFileError(_("第一行应是列标题,缺少必需的列:%(names)s。"), names="、".join(missing))
-
-
 def _refuse_twice(names):
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise RosterFileError(_("列标题重复:%(names)s。请只保留一列。"), names="、".join(twice))
+        raise ImportFileError(_("列标题重复:%(names)s。请只保留一列。"), names="、".join(twice))

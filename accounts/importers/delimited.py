@@ -7,7 +7,7 @@ import io
 import polars as pl
 from django.utils.translation import gettext_lazy as _
 
-from accounts.importers.columns import RosterFileError, fields_of
+from accounts.importers.columns import ImportFileError
 
 BLOCK_BYTES = 4 * 1024**2
 MAX_RECORD_BYTES = 1024**2
@@ -18,7 +18,7 @@ QUOTE = b'"'
 class DelimitedTable:
     """A CSV file: `fields` of its first line, then `chunks()` of rows."""
 
-    def __init__(self, path):
+    def __init__(self, path, columns):
         self.path = path
         self.size = path.stat().st_size
         with path.open("rb") as file:
@@ -28,7 +28,7 @@ class DelimitedTable:
         self.encoding = _encoding(line)
         text = line.decode(self.encoding).removeprefix("\ufeff").rstrip("\r\n")
         self.separator = max(SEPARATORS, key=text.count)
-        self.fields = fields_of(next(csv.reader([text], delimiter=self.separator), []))
+        self.fields = columns.fields_of(next(csv.reader([text], delimiter=self.separator), []))
         self.names = [f"cell{number}" for number in range(len(self.fields))]
 
     def _plain(self, data):
@@ -78,7 +78,7 @@ class DelimitedTable:
             text = block.decode(self.encoding)
         except UnicodeDecodeError as error:
             number = line + block[: error.start].count(b"\n")
-            raise RosterFileError(
+            raise ImportFileError(
                 _("第%(line)s行含有无法识别的文字编码。请在 Excel 中另存为“CSV UTF-8”后再试。"), line=number
             ) from None
         return self._table_of(*self._parsed(text, line))
@@ -92,7 +92,7 @@ class DelimitedTable:
                 rows.append(row)
                 before = reader.line_num
         except csv.Error:
-            raise RosterFileError(_("第%(line)s行的引号不成对。"), line=line + before) from None
+            raise ImportFileError(_("第%(line)s行的引号不成对。"), line=line + before) from None
         return lines, rows
 
     def _table_of(self, lines, rows):
@@ -118,7 +118,7 @@ def _encoding(line):
         except UnicodeDecodeError:
             continue
         return encoding
-    raise RosterFileError(_("文件的文字编码无法识别。请在 Excel 中另存为“CSV UTF-8”后再试。"))
+    raise ImportFileError(_("文件的文字编码无法识别。请在 Excel 中另存为“CSV UTF-8”后再试。"))
 
 
 def _whole_records(file, plain):
@@ -131,7 +131,7 @@ def _whole_records(file, plain):
             yield rest[:cut]
             rest = rest[cut:]
         elif len(rest) > BLOCK_BYTES:
-            raise RosterFileError(_("文件中有引号没有成对,无法分清各行。"))
+            raise ImportFileError(_("文件中有引号没有成对,无法分清各行。"))
     if rest:
         yield rest
 
@@ -141,7 +141,7 @@ def _last_record_end(data):
     quotes = data.count(QUOTE, 0, cut)
     while cut and quotes % 2:
         if len(data) - cut > MAX_RECORD_BYTES:
-            raise RosterFileError(_("文件中有引号没有成对,无法分清各行。"))
+            raise ImportFileError(_("文件中有引号没有成对,无法分清各行。"))
         before = data.rfind(b"\n", 0, cut - 1) + 1
         quotes -= data.count(QUOTE, before, cut)
         cut = before

@@ -14,7 +14,7 @@ import fastexcel
 import polars as pl
 from django.utils.translation import gettext_lazy as _
 
-from accounts.importers.columns import HEADERS, Refusal, RosterFileError, fields_of, header
+from accounts.importers.columns import ImportFileError, Refusal
 
 CHUNK_ROWS = 20_000
 PIECE = 1024**2
@@ -44,14 +44,14 @@ TEXT_TYPES = re.compile(rb'\bt="(?:s|str|inlineStr)"')
 class SpreadsheetTable:
     """The first visible sheet of a workbook: `fields` of its first row, then `chunks()` of rows."""
 
-    def __init__(self, path, *, row_limit):
-        self.path = path
+    def __init__(self, path, columns, *, row_limit):
+        self.path, self.columns = path, columns
         try:
             with zipfile.ZipFile(path) as archive:
                 self.workbook = _Workbook(archive, row_limit=row_limit)
                 self.workbook.check()
             self.frame = self._load()
-            self.fields = fields_of(self.frame.row(0)) if self.frame.height else fields_of([])
+            self.fields = columns.fields_of(self.frame.row(0) if self.frame.height else [])
         except (zipfile.BadZipFile, zlib.error, ElementTree.ParseError, KeyError, OSError, struct.error):
             raise _damaged() from None
 
@@ -78,26 +78,26 @@ class SpreadsheetTable:
         found = defaultdict(list)
         for refusal in self._formulas():
             found[refusal.line].append(refusal)
-        for field in {"document_number", "student_number"}.intersection(self.fields):
-            for refusal in self._numeric_cells(field):
-                found[refusal.line].append(refusal)
+        for column in self.columns:
+            if column.digits is not None and column.field in self.fields:
+                for refusal in self._numeric_cells(column):
+                    found[refusal.line].append(refusal)
         return found
 
     def _formulas(self):
         for column, line in self.workbook.formulas:
             at = _column_number(column)
             field = self.fields[at] if at < len(self.fields) else None
-            name = header(field) if field in HEADERS else column
+            name = self.columns.title(field) if field else column
             if line > 1:
                 yield Refusal(line, name, "", str(_("单元格是公式。请复制后“选择性粘贴”为数值。")))
 
-    def _numeric_cells(self, field):
-        letter = _column_letter(self.fields.index(field)).encode()
+    def _numeric_cells(self, column):
+        letter = _column_letter(self.fields.index(column.field)).encode()
         with zipfile.ZipFile(self.path) as archive:
             for line, value in self.workbook.numeric_cells(archive, letter):
-                if line == 1 or (field == "student_number" and _digits(value) <= 15):
-                    continue
-                yield Refusal(line, header(field), "", str(NUMERIC_CELL))
+                if line > 1 and (not column.digits or _digits(value) > column.digits):
+                    yield Refusal(line, column.title, "", str(NUMERIC_CELL))
 
 
 NUMERIC_CELL = _(
@@ -119,10 +119,10 @@ class _Workbook:
             self._look_at(name, path)
         filled = [name for name, path in visible if self.cells[path]]
         if not filled:
-            raise RosterFileError(_("工作簿的可见工作表是空的。"))
+            raise ImportFileError(_("工作簿的可见工作表是空的。"))
         if len(filled) > 1:
-            raise RosterFileError(
-                _("工作簿有%(count)s个有内容的可见工作表(%(names)s)。请只保留名册,其余删除或隐藏。"),
+            raise ImportFileError(
+                _("工作簿有%(count)s个有内容的可见工作表(%(names)s)。请只保留要导入的一个,其余删除或隐藏。"),
                 count=len(filled),
                 names="、".join(name[:20] for name in filled[:5]),
             )
@@ -135,10 +135,10 @@ class _Workbook:
         if len(self.members) != len(self.archive.infolist()) or len(self.members) > 1000:
             raise _damaged()
         if "xl/workbook.xml" not in self.members:
-            raise RosterFileError(_("这不是 CSV 或 XLSX 文件。"))
+            raise ImportFileError(_("这不是 CSV 或 XLSX 文件。"))
         limit = self.row_limit * BYTES_PER_ROW + BYTES_BESIDE_ROWS
         if sum(info.file_size for info in self.members.values()) > limit:
-            raise RosterFileError(_("工作簿解压后过大,无法导入。请拆分成几个文件。"))
+            raise ImportFileError(_("工作簿解压后过大,无法导入。请拆分成几个文件。"))
         for name, info in self.members.items():
             if name.startswith("xl/") and not name.startswith("xl/worksheets/sheet"):
                 self._refuse_long_text(name, info)
@@ -175,13 +175,13 @@ class _Workbook:
             count += piece.count(b"<c ")
             first = first or FIRST_CELL.search(piece)
             if count > self.row_limit * CELLS_PER_ROW + CELLS_BESIDE_ROWS:
-                raise RosterFileError(_("工作表的单元格过多,无法导入。"))
+                raise ImportFileError(_("工作表的单元格过多,无法导入。"))
             self._refuse_unreadable(name, piece)
             if b"<f" in piece:
                 self.formulas += _formula_cells(piece)
         self.cells[path] = count if first else 0
         if first and first.groups() != (b"A", b"1"):
-            raise RosterFileError(_("工作表“%(name)s”的表格应从 A1 单元格开始,第一行是列标题。"), name=name[:20])
+            raise ImportFileError(_("工作表“%(name)s”的表格应从 A1 单元格开始,第一行是列标题。"), name=name[:20])
 
     def _refuse_unreadable(self, name, piece):
         if UNREADABLE.search(piece, 0, OVERLAP):
@@ -189,7 +189,7 @@ class _Workbook:
         if LONG_TEXT.search(piece):
             raise _too_long()
         if b"<mergeCell " in piece and (merged := MERGED.search(piece)):
-            raise RosterFileError(
+            raise ImportFileError(
                 _("工作表“%(name)s”有合并单元格(%(ref)s)。请取消合并并填满每个单元格。"),
                 name=name[:20],
                 ref=merged[1].decode(),
@@ -297,8 +297,8 @@ def _digits(value):
 
 
 def _damaged():
-    return RosterFileError(_("工作簿已损坏或不是普通的 XLSX 文件。请用 Excel 或 WPS 另存为 .xlsx 后再试。"))
+    return ImportFileError(_("工作簿已损坏或不是普通的 XLSX 文件。请用 Excel 或 WPS 另存为 .xlsx 后再试。"))
 
 
 def _too_long():
-    return RosterFileError(_("工作簿中有过长的文字,无法导入。"))
+    return ImportFileError(_("工作簿中有过长的文字,无法导入。"))

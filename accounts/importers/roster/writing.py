@@ -10,7 +10,8 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.documents import same_name
-from accounts.importers.columns import ENROLMENT_FIELDS, LEARNER_FIELDS, Refusal, header
+from accounts.importers.columns import Refusal
+from accounts.importers.roster.columns import ENROLMENT_FIELDS, LEARNER_FIELDS
 from vault.ciphers import encrypt_many
 from vault.digests import keyed_digests
 
@@ -104,7 +105,8 @@ class RosterWriter:
     A chunk is on its way to the staging table, in a thread, while the caller checks the next one.
     """
 
-    def __init__(self, *, institution, fields):
+    def __init__(self, *, institution, columns, fields):
+        self.columns = columns
         self.own = {"institution": institution.pk}
         self.refusals = []
         learner, enrolment = _learner_values(set(fields)), _enrolment_values(set(fields))
@@ -203,16 +205,31 @@ class RosterWriter:
         self.cursor.execute(REPEATED)
         follows, refused = {}, []
         for _digest, rows in groupby(self.cursor.fetchall(), key=itemgetter(0)):
-            _sort_out(rows, follows, refused)
+            self._sort_out(rows, follows, refused)
         self.has_followers = bool(follows)
         if follows:
             self.cursor.execute(FOLLOW, [list(follows), list(follows.values())])
         self._refuse(refused)
 
+    def _sort_out(self, rows, follows, refused):
+        """Judge the rows of one person; put {line: first line} into `follows`."""
+        _digest, first_line, student_number, first_name = next(rows)
+        seen = {student_number: first_line}
+        for _digest, line, student_number, name in rows:
+            if student_number in seen:
+                reason = _("与第%(line)s行重复(证件号码和学号相同)。") % {"line": seen[student_number]}
+                refused.append(Refusal(line, self.columns.title("document_number"), "", str(reason)))
+            elif not same_name(name, first_name):
+                reason = _("与第%(line)s行的证件号码相同,姓名却不同。") % {"line": first_line}
+                refused.append(Refusal(line, self.columns.title("name"), "", str(reason)))
+            else:
+                seen[student_number] = line
+                follows[line] = first_line
+
     def _refuse_otherwise_named(self):
         self.cursor.execute(OTHERWISE_NAMED, self.own)
         self._refuse(
-            Refusal(line, header("name"), "", str(NAMED_BY_ACCOUNT if has_user else NAMED_BY_ROSTER))
+            Refusal(line, self.columns.title("name"), "", str(NAMED_BY_ACCOUNT if has_user else NAMED_BY_ROSTER))
             for line, name, stored, has_user in self.cursor.fetchall()
             if not same_name(name, stored)
         )
@@ -238,22 +255,6 @@ def _copy(cursor, frame):
     frame.write_csv(data, include_header=False)
     data.seek(0)
     cursor.copy_expert(f"COPY roster_row ({', '.join(frame.columns)}) FROM STDIN (FORMAT csv)", data)
-
-
-def _sort_out(rows, follows, refused):
-    """Judge the rows of one person; put {line: first line} into `follows`."""
-    _digest, first_line, student_number, first_name = next(rows)
-    seen = {student_number: first_line}
-    for _digest, line, student_number, name in rows:
-        if student_number in seen:
-            reason = _("与第%(line)s行重复(证件号码和学号相同)。") % {"line": seen[student_number]}
-            refused.append(Refusal(line, header("document_number"), "", str(reason)))
-        elif not same_name(name, first_name):
-            reason = _("与第%(line)s行的证件号码相同,姓名却不同。") % {"line": first_line}
-            refused.append(Refusal(line, header("name"), "", str(reason)))
-        else:
-            seen[student_number] = line
-            follows[line] = first_line
 
 
 def _learner_values(fields):
