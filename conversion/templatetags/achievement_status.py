@@ -1,11 +1,9 @@
 from django import template
 
-from achievements.models import Achievement
 from conversion.statuses import STATUS_LABELS, AchievementStatus
 
 register = template.Library()
 
-ORIGIN_LABELS = dict(Achievement.Origin.choices)
 STATUS_STYLES = {
     AchievementStatus.LISTED: "status-success",
     AchievementStatus.RECOGNISED: "status-success",
@@ -13,12 +11,6 @@ STATUS_STYLES = {
     AchievementStatus.REFUSED: "status-danger",
     AchievementStatus.UNLISTED: "",
 }
-
-
-@register.filter
-def origin_label(origin):
-    """What `get_origin_display` says, for grids: that one makes a dict of the choices each time."""
-    return ORIGIN_LABELS[origin]
 
 
 @register.filter
