@@ -19,6 +19,8 @@ from conversion.models import (
     RuleSource,
     RuleVersion,
 )
+from conversion.models.application import UNDER_REVIEW
+from conversion.queue import visible_applications, waiting_for
 from conversion.services.publishing import PublishingError, publish_version
 from conversion.views import review
 
@@ -46,7 +48,7 @@ class WaitingFilter(admin.SimpleListFilter):
         return [("mine", _("待我审核"))]
 
     def queryset(self, request, queryset):
-        return queryset.filter(review.waiting_for(request.user)) if self.value() == "mine" else queryset
+        return queryset.filter(waiting_for(request.user)) if self.value() == "mine" else queryset
 
 
 @admin.register(Application)
@@ -62,7 +64,7 @@ class ApplicationAdmin(ReadOnlyAdmin):
     show_full_result_count = False
 
     def get_queryset(self, request):
-        return review.visible_applications(request.user)
+        return visible_applications(request.user)
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         """A case opens on its own page, wherever the admin links to it."""
@@ -106,7 +108,7 @@ class ApplicationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("已等待"), ordering="waiting_since")
     def waiting(self, application):
-        return timesince(application.waiting_since) if application.status in review.WAITING else "-"
+        return timesince(application.waiting_since) if application.status in UNDER_REVIEW else "-"
 
 
 class RuleVersionInline(admin.StackedInline):

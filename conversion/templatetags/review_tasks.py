@@ -1,6 +1,6 @@
 from django import template
 
-from conversion.views.review import visible_applications, waiting_for
+from conversion.queue import visible_applications, waiting_for
 
 register = template.Library()
 

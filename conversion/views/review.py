@@ -1,7 +1,6 @@
 """The reviewer's pages inside the admin: one case with evidence, conditions and decision side by side."""
 
 from django.contrib import admin, messages
-from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -14,31 +13,11 @@ from accounts.views.learner_desk import reveal_or_deny
 from achievements.models import Achievement
 from conversion.forms import RecognitionOutcomeForm, ReviewForm
 from conversion.models import Application, CreditEntry
-from conversion.models.application import UNDER_REVIEW, Action, Kind, Status
+from conversion.models.application import Action, Kind, Status
+from conversion.queue import visible_applications
 from conversion.services import reviews
 from evidence.models import EvidenceFile
 from evidence.serving import evidence_response
-
-WAITING = UNDER_REVIEW
-
-
-def visible_applications(user):
-    """The cases a reviewer may see: the centre all, an institution those it receives; nobody his own."""
-    applications = Application.objects.for_lists()
-    if not user.belongs_to_centre:
-        applications = applications.filter(receiving_institution=user.institution_id)
-    return applications.exclude(submitted_by=user)
-
-
-def waiting_for(user):
-    """The filter for 待我审核: the cases that `reviews.check_may_decide` would let this reviewer decide now."""
-    cases = Q(pk__in=[])
-    if user.has_perm("conversion.first_review_application"):
-        in_unit = Q(kind=Kind.RECOGNITION) if user.belongs_to_centre else Q(receiving_institution=user.institution_id)
-        cases |= Q(in_unit, status=Status.SUBMITTED)
-    if user.belongs_to_centre and user.has_perm("conversion.final_review_application"):
-        cases |= Q(~Q(first_reviewer=user), status=Status.FIRST_APPROVED)
-    return cases
 
 
 def application_review(request, pk):
