@@ -86,6 +86,7 @@ class CertificateContent:
     issued_on: date
     verification_url: str
     verification_code: str
+    qr_text: str = ""  # the verification address with the signature behind it
     status: str = ""
 
 
@@ -102,7 +103,7 @@ def compile_certificate(content, **output):
     font_dirs = tuple(map(str, settings.CERTIFICATE_FONT_DIRS))
     printed = as_printed(content)
     refuse_missing_glyphs(printed, font_dirs)
-    data = json.dumps(printed | {"qr": qr_svg(content.verification_url)})
+    data = json.dumps(printed | {"qr": qr_svg(content.qr_text or content.verification_url)})
     issued_at = datetime.combine(content.issued_on, time.min, tzinfo=CHINA)
     with _one_at_a_time:
         return _compiler(font_dirs).compile(sys_inputs={"certificate": data}, timestamp=issued_at, **output)

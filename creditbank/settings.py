@@ -3,6 +3,7 @@
 `CREDITBANK_ENV=production` asks for every secret and refuses to start with a development one.
 """
 
+import re
 from pathlib import Path
 
 import environ
@@ -40,6 +41,14 @@ DIGEST_KEY = secret("DIGEST_KEY")
 PERSONAL_DATA_KEYS = secret("PERSONAL_DATA_KEYS").split(",")
 if PRODUCTION and any(len(key) < 32 for key in PERSONAL_DATA_KEYS):
     raise ImproperlyConfigured("Each of PERSONAL_DATA_KEYS must have at least 32 characters in production.")
+
+# Ed25519, 32 random bytes as base64url: signs certificates and the ledger's daily roots (docs/certificates.md).
+# Development makes its own at the first use. Former *public* keys stay published after a rotation.
+SIGNING_KEY = env("SIGNING_KEY", default="")
+FORMER_SIGNING_KEYS = env.list("FORMER_SIGNING_KEYS", default=[])
+DEVELOPMENT_SIGNING_KEY_FILE = BASE_DIR / "var" / "signing-key"
+if PRODUCTION and not re.fullmatch(r"[\w-]{43}", SIGNING_KEY, re.ASCII):
+    raise ImproperlyConfigured("SIGNING_KEY must be 32 random bytes as base64url in production.")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 SITE_URL = env("SITE_URL", default=f"http://127.0.0.1:{env('PORT', default='8000')}")
@@ -224,6 +233,10 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 EVIDENCE_FILES_PER_RECORD = 10
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 CERTIFICATE_FONT_DIRS = env.list("CERTIFICATE_FONT_DIRS", default=[])
+CERTIFICATES_PER_PRINT = 100
+SHARE_DAYS = 365
+SHARES_PER_CERTIFICATE = 20  # at one time
+LEDGER_ROOT_DIR = Path(env("LEDGER_ROOT_DIR", default=str(BASE_DIR / "var" / "ledger-roots")))
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

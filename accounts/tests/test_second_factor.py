@@ -403,6 +403,7 @@ def test_production_does_not_start_without_the_second_factor(settings, value, st
         "SITE_URL": "https://portal.example",
         "SMS_HTTP_URL": "https://sms.example",
         "SMS_HTTP_KEY": "x" * 40,
+        "SIGNING_KEY": "s" * 43,
         "DATABASE_URL": "postgres://portal@db.example/portal",
         "REDIS_URL": "redis://redis.example/0",
         **({"STAFF_SECOND_FACTOR": value} if value else {}),

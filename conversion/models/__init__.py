@@ -1,6 +1,6 @@
 from conversion.models.application import Application, ApplicationSource, ReasonCode, ReviewRecord
 from conversion.models.criteria import CriteriaRow, CriteriaTest
-from conversion.models.ledger import Certificate, CreditEntry
+from conversion.models.ledger import Certificate, CertificateShare, CreditEntry, LedgerRoot
 from conversion.models.policies import (
     ConversionCap,
     ExclusiveUse,
@@ -14,6 +14,7 @@ __all__ = [
     "Application",
     "ApplicationSource",
     "Certificate",
+    "CertificateShare",
     "ConversionCap",
     "ConversionRule",
     "Course",
@@ -22,6 +23,7 @@ __all__ = [
     "CriteriaTest",
     "ExclusiveUse",
     "ExclusivityGroup",
+    "LedgerRoot",
     "PolicyCategory",
     "Programme",
     "PublishedSource",

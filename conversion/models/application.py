@@ -182,6 +182,11 @@ class Application(models.Model):
         return self.status not in DEAD
 
     @property
+    def certificate(self):
+        """The certificate that counts, a revoked one included; None when there is none. Replaced ones don't count."""
+        return self.certificates.filter(replaced_at=None).first()
+
+    @property
     def title(self):
         """What the case is about, from the frozen snapshot."""
         return self.snapshot.get("rule", {}).get("title") or self.snapshot["sources"][0]["name"]

@@ -7,13 +7,16 @@ from datetime import date
 from decimal import Decimal
 
 from django.conf import settings
+from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import RateLimit
 from conversion.certificate_pdf import CertificateContent, SourceLine, StageLine, render_certificate
-from conversion.models import Certificate
+from conversion.certificate_proof import qr_text, sign_certificate
+from conversion.models import Application, Certificate
+from conversion.models.application import Status
 from vault.readable import as_meant, readable_code
 
 
@@ -22,15 +25,54 @@ def new_number(year):
     return f"ZH{year}-" + readable_code(8)
 
 
-def issue_certificate(*, application):
+class ReplacementError(Exception):
+    """This certificate can't be corrected; `message` says why."""
+
+    message = _("只有有效的证明可以更正后重新签发。")
+
+
+def issue_certificate(*, application, replaces=None):
     """Write the certificate of an approved conversion; what it says never changes afterwards."""
     today = timezone.localdate()
-    return Certificate.objects.create(
+    certificate = Certificate(
         application=application,
         number=new_number(today.year),
         token=secrets.token_urlsafe(16),
         content=certificate_content(application, today),
+        replaces=replaces,
     )
+    if replaces:
+        certificate.content["replaces"] = replaces.number
+    sign_certificate(certificate)
+    certificate.save()
+    return certificate
+
+
+@transaction.atomic
+def replace_certificate(*, certificate, reason, by):
+    """Correct a valid certificate (a misspelt name, say): issue another one that names it; return the new one.
+
+    Raises `ReplacementError` for a revoked or already replaced one. The text of `reason` is public.
+    """
+    application = Application.objects.select_for_update().get(pk=certificate.application_id)
+    valid = Certificate.objects.filter(pk=certificate.pk, revoked_at=None, replaced_at=None)
+    if application.status != Status.APPROVED or not valid.update(
+        replaced_at=timezone.now(), replaced_by=by, replacement_reason=str(reason)
+    ):
+        raise ReplacementError
+    return issue_certificate(application=application, replaces=certificate)
+
+
+def revoke_certificate(*, application, reason, by):
+    """Revoke the certificate of a case that was just revoked; return it, or None when there is none to revoke.
+
+    `reason` (a text or a `ReasonCode`) is shown to whoever checks the certificate. The caller's transaction holds
+    the case's row lock, as after `Application.move`.
+    """
+    current = Certificate.objects.filter(application=application, replaced_at=None, revoked_at=None)
+    if not current.update(revoked_at=timezone.now(), revoked_by=by, revocation_reason=str(reason)[:200]):
+        return None
+    return application.certificate
 
 
 def certificate_content(application, issued_on):
@@ -104,8 +146,15 @@ def printed_content(certificate):
         issued_on=date.fromisoformat(content["issued_on"]),
         verification_url=settings.SITE_URL + reverse("conversion:verify_token", args=[certificate.token]),
         verification_code=certificate.token,
-        status="" if certificate.is_valid else _("已撤销"),
+        qr_text=qr_text(certificate),
+        status=_printed_status(certificate),
     )
+
+
+def _printed_status(certificate):
+    if certificate.revoked_at:
+        return _("已撤销")
+    return _("已更正") if certificate.replaced_at else ""
 
 
 def _source_line(source):

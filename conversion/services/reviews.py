@@ -7,9 +7,9 @@ from django.utils.translation import gettext as _
 from accounts.services.people import verify_learner
 from achievements.models import Achievement
 from conversion import criteria, rules
-from conversion.models import CreditEntry
 from conversion.models.application import Action, InvalidTransitionError, Kind, Status
 from conversion.services.certificates import issue_certificate
+from conversion.services.ledger import write_award
 from conversion.services.records import write_record
 from messaging.services import send_inbox_message
 
@@ -172,12 +172,7 @@ def _grant(application, recognised_as):
             recognised_as.save()
         Achievement.objects.filter(application_sources__application=application).update(entry=recognised_as)
     else:
-        CreditEntry.objects.create(
-            learner=application.learner,
-            application=application,
-            kind=CreditEntry.Kind.AWARD,
-            credits=application.snapshot["rule"]["credits"],
-        )
+        write_award(application=application, by=application.final_reviewer)
         issue_certificate(application=application)
 
 

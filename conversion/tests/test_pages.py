@@ -7,9 +7,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
 
-from conversion.models import Application, Certificate
+from conversion.models import Application
+from conversion.services.certificates import revoke_certificate
 from conversion.tests.scene import (
     Scene,
     make_achievement,
@@ -46,7 +46,7 @@ def stranger(client, scene):
 def own_pages(application):
     """The pages of one case: its details, its withdrawal and, when there is one, its certificate."""
     pages = [application.get_absolute_url(), reverse("conversion:withdraw", args=[application.pk])]
-    certificate = Certificate.objects.filter(application=application).first()
+    certificate = application.certificate
     return [*pages, certificate.get_absolute_url()] if certificate else pages
 
 
@@ -283,7 +283,7 @@ def test_visitor_verifies_a_certificate_without_learning_the_name(client, scene,
 
 def test_visitor_reads_that_a_certificate_was_revoked(client, scene):
     certificate = scene.approved().certificate
-    Certificate.objects.filter(pk=certificate.pk).update(revoked_at=timezone.now())
+    revoke_certificate(application=certificate.application, reason="材料不实", by=scene.final_reviewer)
     page = text_of(client.get(reverse("conversion:verify"), {"number": certificate.number}))
     assert "证书已撤销" in page
     assert "证书有效" not in page

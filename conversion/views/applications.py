@@ -12,7 +12,7 @@ from accounts.views.pages import page_of
 from achievements.models import Achievement
 from conversion import rules, slots
 from conversion.forms import ConversionForm, GridFilterForm, RuleFilterForm, chosen_achievements
-from conversion.models import Application, Certificate
+from conversion.models import Application
 from conversion.models.application import InvalidTransitionError
 from conversion.services.applications import withdraw
 
@@ -91,7 +91,7 @@ def conversion_progress(request):
 def application_detail(request, pk):
     applications = Application.objects.of(request.user).for_lists()
     application = get_object_or_404(applications.prefetch_related("records__reason", "files"), pk=pk)
-    certificate = Certificate.objects.filter(application=application).first()
+    certificate = application.certificate
     return render(
         request, "conversion/application_detail.html", {"application": application, "certificate": certificate}
     )

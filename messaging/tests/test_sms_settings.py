@@ -7,6 +7,7 @@ from django.conf import settings
 
 PRODUCTION = {
     "CREDITBANK_ENV": "production", "SECRET_KEY": "s" * 40, "DIGEST_KEY": "d" * 40, "PERSONAL_DATA_KEYS": "p" * 40,
+    "SIGNING_KEY": "s" * 43,
     "DATABASE_URL": "postgres://host/name", "REDIS_URL": "redis://host/0",
     "ALLOWED_HOSTS": "bank.example", "SITE_URL": "https://bank.example",
 }  # fmt: skip

@@ -119,7 +119,7 @@ def test_learner_gets_a_certificate_that_anyone_can_verify(portal, new_page, jav
     text = PdfReader(BytesIO(pdf.body())).pages[0].extract_text()
     assert person.name in text
     assert certificate.number in text
-    assert CreditEntry.objects.filter(application__certificate=certificate).exists()
+    assert CreditEntry.objects.filter(application__certificates=certificate).exists()
 
     visitor = new_page(javascript=javascript)
     visitor.goto("/")

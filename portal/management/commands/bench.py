@@ -44,6 +44,7 @@ def measure(bench, options):
         result_file = Path(folder) / "result.json"
         environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
         keys = {name: secrets.token_hex(32) for name in ("SECRET_KEY", "DIGEST_KEY", "PERSONAL_DATA_KEYS")}
+        keys["SIGNING_KEY"] = secrets.token_urlsafe(32)
         environment |= keys | {
             "CREDITBANK_ENV": "development",
             "DEBUG": "0",
