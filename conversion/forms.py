@@ -211,7 +211,7 @@ class RecognitionOutcomeForm(forms.Form):
     """What a recognised achievement is: an entry of the catalogue, or a new one."""
 
     entry = forms.ModelChoiceField(
-        CatalogueEntry.objects.select_related("institution", "type"),
+        CatalogueEntry.objects.public().select_related("institution", "type"),
         label=_("关联已有名录成果(编号)"),
         required=False,
         widget=forms.NumberInput,

@@ -78,7 +78,9 @@ def _entry(row, institutions, types):
         framework_level=row["framework_level"] or None,
         hours=row["hours"] or None,
         credits=row["credits"] or None,
+        status=CatalogueEntry.Status.APPROVED,
         is_active=row["active"] == "yes",
+        stop_reason="" if row["active"] == "yes" else row["description"],
         description=row["description"],
     )
 

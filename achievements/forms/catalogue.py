@@ -19,7 +19,7 @@ class CatalogueSearchForm(forms.Form):
             field.widget.attrs["placeholder"] = field.label
 
     def entries(self):
-        rows = CatalogueEntry.objects.select_related("institution", "type")
+        rows = CatalogueEntry.objects.public().select_related("institution", "type")
         if not self.is_valid():
             return rows
         data = self.cleaned_data

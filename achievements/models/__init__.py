@@ -1,13 +1,18 @@
 from achievements.models.achievement import Achievement
-from achievements.models.catalogue import AchievementType, CatalogueEntry, TypeField
+from achievements.models.catalogue import CatalogueAlias, CatalogueEntry, EntryRecord, LevelFamily
 from achievements.models.standards import FrameworkLevel, FrameworkVersion, IndustryStandard
+from achievements.models.types import AchievementType, TypeField, TypeMaterial
 
 __all__ = [
     "Achievement",
     "AchievementType",
+    "CatalogueAlias",
     "CatalogueEntry",
+    "EntryRecord",
     "FrameworkLevel",
     "FrameworkVersion",
     "IndustryStandard",
+    "LevelFamily",
     "TypeField",
+    "TypeMaterial",
 ]

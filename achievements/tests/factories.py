@@ -27,8 +27,11 @@ class EntryFactory(factory.django.DjangoModelFactory):
 
     project_name = "1+X证书"
     name = factory.Sequence("示例名录成果{}".format)
+    is_active = True
     institution = factory.SubFactory(InstitutionFactory)
     type = factory.SubFactory(TypeFactory)
+    status = CatalogueEntry.Status.APPROVED
+    stop_reason = factory.LazyAttribute(lambda entry: "" if entry.is_active else "已有新版")
 
 
 class AchievementFactory(factory.django.DjangoModelFactory):

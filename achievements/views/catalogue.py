@@ -42,5 +42,5 @@ def catalogue(request):
 
 @require_GET
 def catalogue_entry(request, pk):
-    entry = get_object_or_404(CatalogueEntry.objects.select_related("institution", "type__parent"), pk=pk)
+    entry = get_object_or_404(CatalogueEntry.objects.public().select_related("institution", "type__parent"), pk=pk)
     return render(request, "achievements/catalogueentry_detail.html", {"entry": entry})

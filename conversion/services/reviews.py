@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from accounts.services.people import verify_learner
 from achievements.models import Achievement
+from achievements.services.catalogue import approve_new
 from conversion import criteria, rules
 from conversion.models.application import Action, InvalidTransitionError, Kind, Status
 from conversion.services.certificates import issue_certificate
@@ -169,7 +170,7 @@ def _grant(application, recognised_as):
     application.learner = proven
     if application.kind == Kind.RECOGNITION:
         if recognised_as.pk is None:
-            recognised_as.save()
+            approve_new(entry=recognised_as, by=application.final_reviewer)
         Achievement.objects.filter(application_sources__application=application).update(entry=recognised_as)
     else:
         write_award(application=application, by=application.final_reviewer)

@@ -1,0 +1,173 @@
+"""The life of a catalogue entry: drafted, submitted, returned or approved, changed, stopped.
+
+The database writes what happened (`EntryRecord`); these verbs tell it who acts and why.
+"""
+
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from achievements.models import CatalogueEntry
+from messaging.services import send_inbox_message
+
+Status = CatalogueEntry.Status
+
+
+class EntryError(Exception):
+    """This can't be done with the entry; `message` says why."""
+
+    def __init__(self, message):
+        super().__init__(message)
+        self.message = message
+
+
+@contextmanager
+def history(*, by, reason=""):
+    """Let what happens to entries inside be recorded as `by`'s, for `reason`. One transaction."""
+    with transaction.atomic():
+        _tell_database(by.pk if by else "", reason)
+        yield
+        _tell_database("", "")
+
+
+def _tell_database(by, reason):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('catalogue.by', %s, true), set_config('catalogue.reason', %s, true)",
+            [str(by), reason[:500]],
+        )
+
+
+def save_draft(*, entry, by):
+    """Save a draft of `by`'s institution, new or returned; raise `EntryError` when it isn't a draft any more."""
+    if entry.pk is None:
+        entry.keeper, entry.drafted_by, entry.institution = CatalogueEntry.Keeper.INSTITUTION, by, by.institution
+        entry.save()
+        return entry
+    with transaction.atomic():
+        if not _own(entry, by).filter(status__in=[Status.DRAFT, Status.RETURNED]).select_for_update().exists():
+            raise EntryError(_("这项成果已提交或已批准,不能再修改。"))
+        entry.save()
+    return entry
+
+
+def _own(entry, by):
+    rows = CatalogueEntry.objects.filter(pk=entry.pk, keeper=CatalogueEntry.Keeper.INSTITUTION)
+    return rows.filter(institution=by.institution_id)
+
+
+def submit_entry(*, entry, by):
+    """Hand an institution's draft to the centre."""
+    drafts = _own(entry, by).filter(status__in=[Status.DRAFT, Status.RETURNED])
+    with history(by=by):
+        if not drafts.update(status=Status.SUBMITTED, submitted_at=timezone.now()):
+            raise EntryError(_("这项成果已经提交过了。"))
+    entry.refresh_from_db()
+
+
+def take_back_entry(*, entry, by):
+    """Make a submitted entry a draft again, as long as the centre hasn't decided."""
+    with history(by=by):
+        if not _own(entry, by).filter(status=Status.SUBMITTED).update(status=Status.DRAFT):
+            raise EntryError(_("管理中心已经处理,不能撤回。"))
+    entry.refresh_from_db()
+
+
+def delete_draft(*, entry, by):
+    """Delete a draft that nobody but its institution has seen, or that was returned."""
+    with transaction.atomic():
+        drafts = _own(entry, by).filter(status__in=[Status.DRAFT, Status.RETURNED])
+        if not drafts.select_for_update().exists():
+            raise EntryError(_("只有草稿可以删除。"))
+        entry.delete()
+
+
+def check_may_approve(*, entry, by):
+    """Raise `EntryError` unless `by` is of the centre, has the right, and didn't draft an institution's entry."""
+    if not (by.is_active and by.belongs_to_centre and by.has_perm("achievements.approve_catalogueentry")):
+        raise EntryError(_("只有管理中心有权批准名录成果。"))
+    if entry.keeper == CatalogueEntry.Keeper.INSTITUTION and entry.drafted_by_id == by.pk:
+        raise EntryError(_("机构起草的成果不能由起草人批准。"))
+
+
+def _open_states(entry):
+    """An institution's entry is decided once submitted; the centre's own is approved from its draft."""
+    return [Status.SUBMITTED] if entry.keeper == CatalogueEntry.Keeper.INSTITUTION else [Status.DRAFT]
+
+
+def approve_entry(*, entry, by):
+    """Publish an entry. Raises `EntryError`, also when somebody else was first."""
+    check_may_approve(entry=entry, by=by)
+    waiting = CatalogueEntry.objects.filter(pk=entry.pk, status__in=_open_states(entry))
+    with history(by=by):
+        if not waiting.update(status=Status.APPROVED, approved_by=by, approved_at=timezone.now(), return_reason=""):
+            raise EntryError(_("这项成果不在等待批准,可能已由他人处理。"))
+        entry.refresh_from_db()
+        _tell_institution(entry, _("名录成果已批准"), _("“%s”已进入成果名录,学习者可以选择。") % entry.name)
+
+
+def return_entry(*, entry, by, reason):
+    """Send an institution's entry back with a reason."""
+    check_may_approve(entry=entry, by=by)
+    if not reason.strip():
+        raise EntryError(_("退回时请填写原因。"))
+    waiting = CatalogueEntry.objects.filter(pk=entry.pk, status=Status.SUBMITTED)
+    with history(by=by, reason=reason):
+        if not waiting.update(status=Status.RETURNED, return_reason=reason.strip()):
+            raise EntryError(_("这项成果不在等待批准,可能已由他人处理。"))
+        entry.refresh_from_db()
+        _tell_institution(
+            entry,
+            _("名录成果被退回"),
+            _("“%(name)s”被退回:%(reason)s")
+            % {
+                "name": entry.name,
+                "reason": reason.strip(),
+            },
+        )
+
+
+def approve_new(*, entry, by):
+    """Save an entry of the centre that is approved at once: a recognition's outcome, an operator's import."""
+    entry.status, entry.drafted_by, entry.approved_by, entry.approved_at = Status.APPROVED, by, by, timezone.now()
+    entry.save()
+    return entry
+
+
+def change_entry(*, entry, by, reason=""):
+    """Save a changed entry; what an approved one means otherwise than before is recorded with `reason`."""
+    with history(by=by, reason=reason):
+        entry.save()
+    return entry
+
+
+def stop_entry(*, entry, by, reason):
+    """停用: shown from now on, but not to be chosen."""
+    if not reason.strip():
+        raise EntryError(_("停用时请填写原因。"))
+    with history(by=by, reason=reason):
+        if not _stoppable(entry, by).filter(is_active=True).update(is_active=False, stop_reason=reason.strip()):
+            raise EntryError(_("这项成果已经停用。"))
+    entry.refresh_from_db()
+
+
+def resume_entry(*, entry, by):
+    with history(by=by):
+        if not _stoppable(entry, by).filter(is_active=False).update(is_active=True, stop_reason=""):
+            raise EntryError(_("这项成果没有停用。"))
+    entry.refresh_from_db()
+
+
+def _stoppable(entry, by):
+    """The centre stops any entry, an institution its own."""
+    rows = CatalogueEntry.objects.public().filter(pk=entry.pk)
+    return rows if by.belongs_to_centre else rows.filter(institution=by.institution_id)
+
+
+def _tell_institution(entry, subject, body):
+    if entry.keeper != CatalogueEntry.Keeper.INSTITUTION:
+        return
+    for user in entry.institution.users.filter(is_staff=False, is_active=True):
+        send_inbox_message(recipient=user, subject=subject, body=body)
