@@ -1,5 +1,6 @@
 from conversion.models.application import Application, ApplicationSource, ReasonCode, ReviewRecord
 from conversion.models.criteria import CriteriaRow, CriteriaTest
+from conversion.models.desk import ReviewClaim, ReviewCriterion
 from conversion.models.ledger import Certificate, CertificateShare, CreditEntry, LedgerRoot
 from conversion.models.policies import (
     ConversionCap,
@@ -28,6 +29,8 @@ __all__ = [
     "Programme",
     "PublishedSource",
     "ReasonCode",
+    "ReviewClaim",
+    "ReviewCriterion",
     "ReviewRecord",
     "RuleGroup",
     "RuleSource",

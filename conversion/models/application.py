@@ -130,6 +130,9 @@ class Application(models.Model):
         ]
         indexes = [
             models.Index(fields=["status", "waiting_since"], name="application_queue"),
+            models.Index(
+                fields=["receiving_institution", "status", "waiting_since"], name="application_queue_of_unit"
+            ),
             models.Index(fields=["learner", "-submitted_at"], name="application_by_learner"),
         ]
         constraints = [
@@ -239,6 +242,8 @@ class ReviewRecord(models.Model):
         ReasonCode, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("原因")
     )
     opinion = models.TextField(_("意见"), max_length=1000, blank=True)
+    # What the reviewer found out for each `ReviewCriterion`, as [{"label", "minimum", "unit", "found"}…].
+    findings = models.JSONField(_("审核指标"), default=list, blank=True)
     at = models.DateTimeField(_("时间"))
     previous_hash = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64)
