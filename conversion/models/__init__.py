@@ -10,10 +10,12 @@ from conversion.models.policies import (
     PublishedSource,
 )
 from conversion.models.rule import ConversionRule, Course, Programme, RuleGroup, RuleSource, RuleVersion
+from conversion.models.stage import CalendarDay, ReviewerDocument, ReviewStage
 
 __all__ = [
     "Application",
     "ApplicationSource",
+    "CalendarDay",
     "Certificate",
     "CertificateShare",
     "ConversionCap",
@@ -32,6 +34,8 @@ __all__ = [
     "ReviewClaim",
     "ReviewCriterion",
     "ReviewRecord",
+    "ReviewStage",
+    "ReviewerDocument",
     "RuleGroup",
     "RuleSource",
     "RuleVersion",

@@ -9,7 +9,7 @@ from conversion.certificate_proof import is_genuine
 from conversion.models import Application, Certificate, CreditEntry
 from conversion.services.certificates import ReplacementError, replace_certificate, revoke_certificate
 from conversion.services.ledger import reverse_award
-from conversion.tests.scene import Scene
+from conversion.tests.scene import Scene, make_reviewer
 
 
 @pytest.fixture
@@ -171,7 +171,8 @@ class TestRaces:
 
 @transaction.atomic
 def revoke_case(scene, application, _old):
-    if Application.objects.filter(pk=application.pk, status="approved").update(status="revoked"):
+    revoked = {"status": "revoked", "revoked_by": make_reviewer(), "revocation_reason": scene.reason}
+    if Application.objects.filter(pk=application.pk, status="approved").update(**revoked):
         revoke(scene, application)
 
 

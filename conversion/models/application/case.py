@@ -1,69 +1,24 @@
+from itertools import combinations
+
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from conversion.models.application.reason import ReasonCode
+from conversion.models.application.states import DEAD, TRANSITIONS, InvalidTransitionError, Kind, Status, Step
 
-class InvalidTransitionError(Exception):
-    """The case isn't (or is no longer) in a state that allows the action."""
-
-
-class Kind(models.TextChoices):
-    RECOGNITION = "recognition", _("认定")
-    CONVERSION = "conversion", _("转换")
-    PERFORMANCE = "performance", _("业绩类转换")
+DECIDERS = ["first_reviewer", "second_reviewer", "final_reviewer", "appeal_reviewer", "revoked_by"]
 
 
-class Status(models.TextChoices):
-    SUBMITTED = "submitted", _("待初审")
-    RETURNED = "returned", _("退回补充材料")
-    FIRST_APPROVED = "first_approved", _("初审通过,待终审")
-    APPROVED = "approved", _("已通过")
-    REJECTED = "rejected", _("不予通过")
-    WITHDRAWN = "withdrawn", _("已撤回")
-    REVOKED = "revoked", _("已撤销")
-
-
-class Action(models.TextChoices):
-    SUBMIT = "submit", _("提交申请")
-    WITHDRAW = "withdraw", _("撤回申请")
-    RETURN = "return", _("退回补充材料")
-    RESUBMIT = "resubmit", _("补充后重新提交")
-    FIRST_APPROVE = "first_approve", _("初审通过")
-    FIRST_REJECT = "first_reject", _("初审不予通过")
-    FINAL_APPROVE = "final_approve", _("终审通过")
-    FINAL_REJECT = "final_reject", _("终审不予通过")
-
-
-# These release the achievement for the rule; an approved application stays live until it is revoked.
-DEAD = [Status.REJECTED, Status.WITHDRAWN, Status.REVOKED]
-UNDER_REVIEW = [Status.SUBMITTED, Status.FIRST_APPROVED]
-TRANSITIONS = {  # action: (allowed states, next state)
-    Action.FIRST_APPROVE: ({Status.SUBMITTED}, Status.FIRST_APPROVED),
-    Action.FIRST_REJECT: ({Status.SUBMITTED}, Status.REJECTED),
-    Action.FINAL_APPROVE: ({Status.FIRST_APPROVED}, Status.APPROVED),
-    Action.FINAL_REJECT: ({Status.FIRST_APPROVED}, Status.REJECTED),
-    Action.RETURN: ({Status.SUBMITTED}, Status.RETURNED),
-    Action.RESUBMIT: ({Status.RETURNED}, Status.SUBMITTED),
-    Action.WITHDRAW: ({Status.SUBMITTED, Status.RETURNED}, Status.WITHDRAWN),
-}
-
-
-class ReasonCode(models.Model):
-    """Why a reviewer refused or returned a case: a list the centre keeps."""
-
-    code = models.SlugField(_("代码"), max_length=30, unique=True)
-    text = models.CharField(_("原因"), max_length=200)
-    is_active = models.BooleanField(_("启用"), default=True)
-    position = models.PositiveSmallIntegerField(_("次序"), default=0)
-
-    class Meta:
-        verbose_name = verbose_name_plural = _("审核原因")
-        ordering = ["position", "code"]
-
-    def __str__(self):
-        return self.text
+def _nobody(pairs):
+    """The condition that in no pair of columns the same person stands twice."""
+    condition = Q()
+    for one, other in pairs:
+        condition &= ~Q(**{one: F(other)})
+    return condition
 
 
 class ApplicationQuerySet(models.QuerySet):
@@ -73,6 +28,10 @@ class ApplicationQuerySet(models.QuerySet):
     def live(self):
         return self.exclude(status__in=DEAD)
 
+    def overdue(self):
+        """Cases that wait for a reviewer who should have decided before today."""
+        return self.exclude(step="").filter(due_on__lt=timezone.localdate())
+
     def for_lists(self):
         return self.select_related(
             "learner", "receiving_institution", "rule_version__rule", "rule_version__course__programme__institution"
@@ -80,7 +39,7 @@ class ApplicationQuerySet(models.QuerySet):
 
 
 class Application(models.Model):
-    """One case of recognition, conversion or performance conversion, on its way through two reviews."""
+    """One case of recognition, conversion or performance conversion, on its way through its review stages."""
 
     kind = models.CharField(_("申请种类"), max_length=20, choices=Kind)
     learner = models.ForeignKey(
@@ -91,6 +50,22 @@ class Application(models.Model):
     )
     submission_token = models.UUIDField(_("提交标识"), unique=True, editable=False)
     status = models.CharField(_("状态"), max_length=20, choices=Status, default=Status.SUBMITTED)
+    stage_count = models.PositiveSmallIntegerField(
+        _("审核级数"), default=2, editable=False, help_text=_("提交时的设置,以后不再改变")
+    )
+    step = models.GeneratedField(
+        verbose_name=_("等待的环节"),
+        expression=Case(
+            When(status="appealed", then=Value("appeal")),
+            When(status="submitted", stage_count=1, then=Value("final")),
+            When(status="submitted", then=Value("first")),
+            When(status="first_approved", stage_count=3, then=Value("second")),
+            When(status__in=["first_approved", "second_approved"], then=Value("final")),
+            default=Value(""),
+        ),
+        output_field=models.CharField(max_length=20, choices=Step),
+        db_persist=True,
+    )
     rule_version = models.ForeignKey(
         "conversion.RuleVersion",
         models.PROTECT,
@@ -109,14 +84,31 @@ class Application(models.Model):
     first_reviewer = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("初审人")
     )
+    second_reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("复审人")
+    )
     final_reviewer = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("终审人")
+    )
+    appeal_reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("申诉裁决人")
+    )
+    revoked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("撤销人")
     )
     refusal_reason = models.ForeignKey(
         ReasonCode, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("不予通过原因")
     )
+    revocation_reason = models.ForeignKey(
+        ReasonCode, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("撤销原因")
+    )
     submitted_at = models.DateTimeField(_("提交时间"), auto_now_add=True)
     waiting_since = models.DateTimeField(_("等待自"), auto_now_add=True)
+    due_on = models.DateField(_("应办结日期"), null=True, blank=True)
+    days_used = models.PositiveSmallIntegerField(
+        _("退回前已用工作日"), default=0, help_text=_("退回补充材料期间不计入办理时间")
+    )
+    first_decision_late = models.BooleanField(_("首次审核逾期"), default=False)
     decided_at = models.DateTimeField(_("办结时间"), null=True, blank=True)
 
     objects = ApplicationQuerySet.as_manager()
@@ -126,7 +118,10 @@ class Application(models.Model):
         ordering = ["waiting_since", "pk"]
         permissions = [
             ("first_review_application", _("初审申请")),
+            ("second_review_application", _("复审申请")),
             ("final_review_application", _("终审申请")),
+            ("appeal_review_application", _("裁决申诉")),
+            ("revoke_application", _("撤销已通过的申请")),
         ]
         indexes = [
             models.Index(fields=["status", "waiting_since"], name="application_queue"),
@@ -134,26 +129,53 @@ class Application(models.Model):
                 fields=["receiving_institution", "status", "waiting_since"], name="application_queue_of_unit"
             ),
             models.Index(fields=["learner", "-submitted_at"], name="application_by_learner"),
+            models.Index(fields=["due_on"], condition=Q(due_on__isnull=False), name="application_due"),
         ]
         constraints = [
             # The source rows follow the status through this key (ON UPDATE CASCADE, see the migration).
             models.UniqueConstraint(fields=["id", "status"], name="application_id_status"),
-            models.CheckConstraint(condition=~Q(first_reviewer=F("final_reviewer")), name="two_different_reviewers"),
+            models.CheckConstraint(condition=Q(stage_count__range=(1, 3)), name="one_to_three_stages"),
+            models.CheckConstraint(condition=_nobody(combinations(DECIDERS, 2)), name="nobody_decides_two_stages"),
             models.CheckConstraint(
-                condition=~Q(first_reviewer=F("submitted_by")) & ~Q(final_reviewer=F("submitted_by")),
+                condition=_nobody((decider, "submitted_by") for decider in DECIDERS),
                 name="nobody_reviews_his_own_case",
             ),
             models.CheckConstraint(
                 condition=~Q(status="rejected") | Q(refusal_reason__isnull=False), name="no_refusal_without_reason"
             ),
             models.CheckConstraint(
+                condition=~Q(status="revoked") | Q(revocation_reason__isnull=False, revoked_by__isnull=False),
+                name="no_revocation_without_reason",
+            ),
+            # An appeal that succeeds stands in for what was refused: still another person than the one before.
+            models.CheckConstraint(
                 condition=~Q(status__in=["approved", "revoked"])
-                | Q(first_reviewer__isnull=False, final_reviewer__isnull=False),
-                name="approval_takes_two_reviewers",
+                | Q(final_reviewer__isnull=False, stage_count=1)
+                | Q(final_reviewer__isnull=False, first_reviewer__isnull=False, stage_count=2)
+                | Q(
+                    final_reviewer__isnull=False,
+                    second_reviewer__isnull=False,
+                    first_reviewer__isnull=False,
+                    stage_count=3,
+                )
+                | Q(
+                    Q(first_reviewer__isnull=False) | Q(final_reviewer__isnull=False),
+                    appeal_reviewer__isnull=False,
+                    refusal_reason__isnull=False,
+                ),
+                name="approval_passes_every_stage",
             ),
             models.CheckConstraint(
-                condition=~Q(status="first_approved") | Q(first_reviewer__isnull=False),
+                condition=~Q(status__in=["first_approved", "second_approved"]) | Q(first_reviewer__isnull=False),
                 name="first_approval_names_its_reviewer",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="second_approved") | Q(second_reviewer__isnull=False),
+                name="second_approval_names_its_reviewer",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="appealed") | Q(appeal_reviewer__isnull=True, refusal_reason__isnull=False),
+                name="one_appeal_of_a_refusal",
             ),
             models.CheckConstraint(
                 condition=Q(kind="conversion", rule_version__isnull=False, receiving_institution__isnull=False)
@@ -169,16 +191,22 @@ class Application(models.Model):
     def get_absolute_url(self):
         return reverse("conversion:application", args=[self.pk])
 
+    @property
+    def transitions(self):
+        """{action: (allowed states, next state)} for the number of stages the case was submitted under."""
+        return TRANSITIONS[self.stage_count]
+
     def move(self, action, **changes):
         """Apply one transition with `changes` of other columns; fail if the row has moved since it was loaded."""
-        sources, target = TRANSITIONS[action]
-        rows = type(self).objects.filter(pk=self.pk, status=self.status, status__in=sources)
-        if not rows.update(status=target, **changes):
+        if not self.allows(action):
+            raise InvalidTransitionError(action)
+        rows = type(self).objects.filter(pk=self.pk, status=self.status)
+        if not rows.update(status=self.transitions[action][1], **changes):
             raise InvalidTransitionError(action)
         self.refresh_from_db()
 
     def allows(self, action):
-        return self.status in TRANSITIONS[action][0]
+        return action in self.transitions and self.status in self.transitions[action][0]
 
     @property
     def is_live(self):
@@ -188,6 +216,11 @@ class Application(models.Model):
     def certificate(self):
         """The certificate that counts, a revoked one included; None when there is none. Replaced ones don't count."""
         return self.certificates.filter(replaced_at=None).first()
+
+    @property
+    def is_overdue(self):
+        """Whether a reviewer should have decided before today."""
+        return bool(self.step and self.due_on and self.due_on < timezone.localdate())
 
     @property
     def title(self):
@@ -226,38 +259,3 @@ class ApplicationSource(models.Model):
 
     def __str__(self):
         return str(self.achievement)
-
-
-class ReviewRecord(models.Model):
-    """One change of state of a case: numbered without gaps, hash-chained, append-only (a trigger keeps it so)."""
-
-    application = models.ForeignKey(Application, models.PROTECT, related_name="records", verbose_name=_("申请"))
-    number = models.PositiveSmallIntegerField(_("序号"))
-    action = models.CharField(_("操作"), max_length=20, choices=Action)
-    from_status = models.CharField(_("原状态"), max_length=20, choices=Status, blank=True)
-    to_status = models.CharField(_("新状态"), max_length=20, choices=Status)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("操作人"))
-    unit = models.CharField(_("办理单位"), max_length=120, blank=True)
-    reason = models.ForeignKey(
-        ReasonCode, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("原因")
-    )
-    opinion = models.TextField(_("意见"), max_length=1000, blank=True)
-    # What the reviewer found out for each `ReviewCriterion`, as [{"label", "minimum", "unit", "found"}…].
-    findings = models.JSONField(_("审核指标"), default=list, blank=True)
-    at = models.DateTimeField(_("时间"))
-    previous_hash = models.CharField(max_length=64, blank=True)
-    hash = models.CharField(max_length=64)
-
-    class Meta:
-        verbose_name = verbose_name_plural = _("审核记录")
-        ordering = ["application", "number"]
-        constraints = [
-            models.UniqueConstraint(fields=["application", "number"], name="record_number_once_per_case"),
-            models.CheckConstraint(
-                condition=~Q(to_status__in=["rejected", "returned"]) | Q(reason__isnull=False),
-                name="no_refusal_record_without_reason",
-            ),
-        ]
-
-    def __str__(self):
-        return f"{self.get_action_display()} {self.at:%Y-%m-%d}"
