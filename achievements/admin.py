@@ -1,5 +1,9 @@
+from django import forms
 from django.contrib import admin
+from django.db import models
+from django.utils.translation import gettext_lazy as _
 
+from achievements.forms.types import TypeFieldFormSet
 from achievements.models import (
     Achievement,
     AchievementType,
@@ -8,19 +12,48 @@ from achievements.models import (
     FrameworkVersion,
     IndustryStandard,
     TypeField,
+    TypeMaterial,
 )
 
 
-class TypeFieldInline(admin.TabularInline):
+class TypeFieldInline(admin.StackedInline):
     model = TypeField
+    formset = TypeFieldFormSet
+    extra = 0
+    fields = [
+        ("label", "key", "kind", "position"),
+        ("required", "is_active", "hint"),
+        "choices",
+        ("minimum", "maximum", "decimals"),
+        ("not_before", "allows_future"),
+    ]
+    formfield_overrides = {models.TextField: {"widget": forms.Textarea({"rows": 5, "cols": 40})}}
+
+
+class TypeMaterialInline(admin.TabularInline):
+    model = TypeMaterial
     extra = 0
 
 
 @admin.register(AchievementType)
 class AchievementTypeAdmin(admin.ModelAdmin):
-    list_display = ["name", "parent", "code", "is_performance", "is_active"]
+    """A type is data: saved here, learners can add achievements of it (product.md: Types)."""
+
+    list_display = ["name", "parent", "code", "position", "is_performance", "is_active"]
     list_select_related = ["parent"]
-    inlines = [TypeFieldInline]
+    list_filter = ["is_active", "is_performance", "parent"]
+    search_fields = ["name", "code"]
+    fieldsets = [
+        (None, {"fields": ["parent", "name", "code", "position", "is_performance", "is_active"]}),
+        (_("表单上的标签"), {"fields": [("name_label", "body_label"), ("number_label", "obtained_label")]}),
+        (_("证明材料"), {"fields": ["min_files"]}),
+    ]
+    inlines = [TypeFieldInline, TypeMaterialInline]
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if db_field.name == "parent":
+            kwargs["queryset"] = AchievementType.objects.filter(parent=None)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 @admin.register(CatalogueEntry)

@@ -6,25 +6,13 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from achievements.models import Achievement, AchievementType, CatalogueEntry, TypeField
+from achievements.forms.extra_fields import ExtraFieldsMixin
+from achievements.models import Achievement, AchievementType, CatalogueEntry
 from achievements.services.achievements import add_achievement
 from evidence.forms import EvidenceField
 
 
-def _extra_field(field):
-    """The form field of one extra field of a type."""
-    common = {"label": field.label, "required": field.required}
-    if field.kind == TypeField.Kind.CHOICE:
-        choices = [("", _("请选择"))] + [(choice, choice) for choice in field.choice_list]
-        return forms.ChoiceField(choices=choices, **common)
-    if field.kind == TypeField.Kind.NUMBER:
-        return forms.IntegerField(min_value=0, max_value=1_000_000, **common)
-    if field.kind == TypeField.Kind.DATE:
-        return forms.DateField(widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"), **common)
-    return forms.CharField(max_length=200, **common)
-
-
-class AchievementForm(forms.ModelForm):
+class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
     """成果添加 for one level-2 type: the catalogue's entry, or a typed one, with evidence."""
 
     entry = forms.ModelChoiceField(
@@ -46,16 +34,11 @@ class AchievementForm(forms.ModelForm):
     def __init__(self, *args, type, user, **kwargs):
         super().__init__(*args, **kwargs)
         self.type, self.user = type, user
-        self.instance.type, self.instance.learner = type, user.learner
+        self.instance.type, self.instance.learner_id = type, user.learner_id
         self.fields["entry"].queryset = CatalogueEntry.objects.choosable().select_related("institution")
         self._label()
-        self.extra_fields = list(type.extra_fields.all())
-        for field in self.extra_fields:
-            self.fields[f"extra_{field.key}"] = _extra_field(field)
-
-    @property
-    def extra_bound_fields(self):
-        return [self[f"extra_{field.key}"] for field in self.extra_fields]
+        self.add_extra_fields(type, self.instance.extra)
+        self.fields["files"].required = type.min_files > 0
 
     def _label(self):
         labels = {
@@ -75,6 +58,12 @@ class AchievementForm(forms.ModelForm):
         if obtained_on > timezone.localdate():
             raise ValidationError(_("取得时间不能晚于今天。"))
         return obtained_on
+
+    def clean_files(self):
+        files = self.cleaned_data["files"]
+        if len(files) < self.type.min_files:
+            raise ValidationError(_("这类成果至少需要%s个文件。") % self.type.min_files)
+        return files
 
     def clean(self):
         data = super().clean()
@@ -99,9 +88,7 @@ class AchievementForm(forms.ModelForm):
 
     def save(self):
         data = self.cleaned_data
-        self.instance.extra = {
-            field.key: str(data[f"extra_{field.key}"]) for field in self.extra_fields if data.get(f"extra_{field.key}")
-        }
+        self.instance.extra = self.extra_values()
         try:
             return add_achievement(achievement=self.instance, files=data["files"], by=self.user)
         except IntegrityError:

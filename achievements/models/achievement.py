@@ -83,5 +83,11 @@ class Achievement(models.Model):
 
     @property
     def extra_rows(self):
-        """The extra fields of the type with their values, as [(label, value)…]."""
-        return [(field.label, self.extra.get(field.key, "")) for field in self.type.extra_fields.all()]
+        """The extra fields with their values, as [(label, value)…].
+
+        What it holds of fields that its type no longer asks for, or of another type, is listed too.
+        """
+        fields = [field for field in self.type.extra_fields.all() if field.is_active or field.key in self.extra]
+        known = {field.key for field in fields}
+        rows = [(field.label, self.extra.get(field.key, "")) for field in fields]
+        return rows + [(key, value) for key, value in self.extra.items() if key not in known]

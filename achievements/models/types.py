@@ -8,12 +8,16 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.documents import half_width
+
 MAX_FILES = 10
 MAX_TEXT = 200
+MAX_NUMBER = Decimal(1_000_000)
+LONGEST_NUMBER = 20
 
 
 class AchievementType(models.Model):
-    """A kind of achievement in two levels (成果分类), with the labels its form shows and the papers it asks for."""
+    """A kind of achievement in two levels (成果分类): what its form is labelled, and what it asks for."""
 
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("上级分类")
@@ -113,14 +117,23 @@ class TypeField(models.Model):
         if self.not_before and self.not_before == self.key:
             raise ValidationError({"not_before": _("请填写另一日期项的键。")})
 
+    @property
+    def longest(self):
+        """How many characters a text may have."""
+        return min(int(self.maximum or MAX_TEXT), MAX_TEXT)
+
+    @property
+    def range(self):
+        """(lowest, highest) of a number."""
+        return self.minimum or Decimal(0), MAX_NUMBER if self.maximum is None else self.maximum
+
     def parse(self, text):
-        """Return what a typed or imported value says: str, Decimal or date; raise `ValidationError`."""
-        return getattr(self, f"_parse_{self.kind}")(text.strip())
+        """Return the text to store for a typed or imported value, dates as 2021-12-31; raise `ValidationError`."""
+        return getattr(self, f"_parse_{self.kind}")(text)
 
     def _parse_text(self, text):
-        longest = min(int(self.maximum or MAX_TEXT), MAX_TEXT)
-        if len(text) > longest:
-            raise ValidationError(_("不能超过%s个字。") % longest)
+        if len(text) > self.longest:
+            raise ValidationError(_("不能超过%s个字。") % self.longest)
         if self.minimum and len(text) < self.minimum:
             raise ValidationError(_("至少%s个字。") % int(self.minimum))
         return text
@@ -131,33 +144,37 @@ class TypeField(models.Model):
         return text
 
     def _parse_number(self, text):
-        number = _decimal(text)
+        number = _decimal(half_width(text))
         if number != round(number, self.decimals):
-            message = _("请填写整数。") if not self.decimals else _("最多%s位小数。") % self.decimals
-            raise ValidationError(message)
-        low, high = self.minimum or 0, self.maximum if self.maximum is not None else 1_000_000
+            raise ValidationError(_("最多%s位小数。") % self.decimals if self.decimals else _("请填写整数。"))
+        low, high = self.range
         if not low <= number <= high:
-            raise ValidationError(_("应在%(low)s到%(high)s之间。") % {"low": f"{low:g}", "high": f"{high:g}"})
-        return number
+            raise ValidationError(_("应在%(low)s到%(high)s之间。") % {"low": plain(low), "high": plain(high)})
+        return plain(number)
 
     def _parse_date(self, text):
         try:
-            date = dt.date.fromisoformat(text.replace("/", "-").replace(".", "-"))
+            date = dt.date.fromisoformat(half_width(text).replace("/", "-").replace(".", "-"))
         except ValueError:
             raise ValidationError(_("日期无法识别,请按2021-12-31的样子填写。")) from None
         if date > timezone.localdate() and not self.allows_future:
             raise ValidationError(_("不能晚于今天。"))
-        return date
+        return date.isoformat()
 
 
 def _decimal(text):
     try:
-        number = Decimal(text) if len(text) <= 20 else None
+        number = Decimal(text) if len(text) <= LONGEST_NUMBER else None
     except ArithmeticError:
         number = None
-    if number is None or not number.is_finite():
+    if number is None or not number.is_finite() or abs(number) > MAX_NUMBER:
         raise ValidationError(_("请填写数字。"))
     return number
+
+
+def plain(number):
+    """A Decimal as people write it: 12.5, 100."""
+    return f"{number.normalize():f}"
 
 
 class TypeMaterial(models.Model):

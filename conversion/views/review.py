@@ -89,7 +89,7 @@ def _context(request, application, form, actions):
     sources = list(
         Achievement.objects.filter(application_sources__application=application)
         .select_related("type", "entry__institution")
-        .prefetch_related("files", "type__extra_fields")
+        .prefetch_related("files", "type__extra_fields", "type__materials")
     )
     return {
         **admin.site.each_context(request),

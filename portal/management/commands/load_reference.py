@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from achievements.models import AchievementType, TypeField
+from achievements.models import AchievementType, TypeField, TypeMaterial
 from conversion.models import ReasonCode
 
 DATA = Path(__file__).resolve().parents[2] / "data"
@@ -54,6 +54,8 @@ def _add_type(row, position, parent=None):
     if created:
         fields = enumerate(row.get("fields", []), 1)
         TypeField.objects.bulk_create(_type_field(type_, field, place) for place, field in fields)
+        materials = enumerate(row.get("materials", []), 1)
+        TypeMaterial.objects.bulk_create(_material(type_, material, place) for place, material in materials)
     return type_, created
 
 
@@ -66,6 +68,21 @@ def _type_field(type_, field, position):
         kind=field.get("kind", TypeField.Kind.CHOICE if choices else TypeField.Kind.TEXT),
         choices="\n".join(choices),
         required=field.get("required", True),
+        hint=field.get("hint", ""),
+        minimum=field.get("min"),
+        maximum=field.get("max"),
+        decimals=field.get("decimals", 0),
+        not_before=field.get("not_before", ""),
+        position=position,
+    )
+
+
+def _material(type_, material, position):
+    return TypeMaterial(
+        type=type_,
+        label=material["label"],
+        hint=material.get("hint", ""),
+        is_required=material.get("required", True),
         position=position,
     )
 

@@ -1,0 +1,33 @@
+"""What may be said in the extra fields of a type. Reads only; forms and imports ask the same."""
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+
+def check_extra(fields, typed):
+    """Judge {key: typed text} by the fields of a type; return ({key: text to store}, {key: reason}).
+
+    Fields that say nothing are left out of what is stored.
+    """
+    stored, errors = {}, {}
+    for field in fields:
+        text = str(typed.get(field.key) or "").strip()
+        if not text:
+            if field.required:
+                errors[field.key] = _("请填写%s。") % field.label
+            continue
+        try:
+            stored[field.key] = field.parse(text)
+        except ValidationError as error:
+            errors[field.key] = error.messages[0]
+    return stored, errors | _too_early(fields, stored)
+
+
+def _too_early(fields, stored):
+    """Dates before the date they must not precede, such as an end before its start."""
+    labels = {field.key: field.label for field in fields}
+    return {
+        field.key: _("不能早于%s。") % labels[field.not_before]
+        for field in fields
+        if field.key in stored and stored[field.key] < stored.get(field.not_before, "")
+    }
