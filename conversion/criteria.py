@@ -6,7 +6,9 @@ from django.utils.translation import gettext as _
 
 from conversion.models import RuleVersion
 from conversion.models.application import Kind
-from conversion.rules import Assessment, Condition, Verdict, used_pairs
+from conversion.rules import Assessment, Condition, Verdict, frozen_achievements, situation_of, situation_of_case
+from conversion.rules.caps import cap_conditions
+from conversion.rules.uses import learner_conditions, own_condition
 
 
 def performance_versions(achievement, on=None):
@@ -14,7 +16,7 @@ def performance_versions(achievement, on=None):
     versions = RuleVersion.objects.in_force(on).filter(
         rule__kind=Kind.PERFORMANCE, achievement_type=achievement.type_id
     )
-    return versions.with_target().prefetch_related("criteria__tests__field")
+    return versions.with_target().prefetch_related("criteria__tests__field", "exclusivity_groups")
 
 
 def _number(text):
@@ -34,7 +36,7 @@ def test_condition(test, extra):
     if test.max_number is not None:
         met = met and number is not None and number <= test.max_number
     remedy = "" if met else _("%(label)s: %(required)s") % {"label": test.field.label, "required": test.required}
-    return Condition(test.field.label, test.required, actual or _("未填写"), met, remedy)
+    return Condition("criteria", test.field.label, test.required, actual or _("未填写"), met, remedy)
 
 
 def row_conditions(row, achievement):
@@ -47,24 +49,50 @@ def best_row(version, achievement):
     return max(held, key=lambda row: row.credits, default=None)
 
 
-def assess_performance(version, achievement, reserved=None):
-    """Explain a criteria table for one achievement; a match carries `credits`, the row's."""
-    reserved = used_pairs([achievement], Kind.PERFORMANCE) if reserved is None else reserved
+def assess_performance(version, achievement, situation=None):
+    """Explain a criteria table for one achievement; a match carries `credits`, the row's.
+
+    Uses and caps are those of every rule (`conversion.rules`).
+    """
+    situation = situation or performance_situation([version], achievement)
     row = best_row(version, achievement)
+    groups = list(version.exclusivity_groups.all())
+    own = own_condition(version, groups, achievement, situation)
+    uses = learner_conditions(version, groups, situation) + ([own] if own else [])
+    caps = cap_conditions(version, row.credits, situation) if row else []
     recognised = achievement.entry_id is not None
     conditions = [_recognised_condition(recognised), *_row_summary(version, row, achievement)]
-    if (achievement.pk, version.rule_id) in reserved:
-        verdict = Verdict.USED
-    else:
-        verdict = Verdict.MATCH if row and recognised else Verdict.MISSING
-    assessment = Assessment(version, verdict, conditions, [achievement])
+    verdict = _verdict(recognised and row, uses, caps)
+    assessment = Assessment(version, verdict, [*conditions, *uses, *caps], [achievement])
     assessment.credits = row.credits if row else None
     return assessment
 
 
+def performance_situation(versions, achievement):
+    learner = achievement.learner_id
+    return situation_of(learner, achievements=[achievement], versions=versions, kind=Kind.PERFORMANCE)
+
+
+def _verdict(is_met, uses, caps):
+    if not all(condition.met for condition in uses):
+        return Verdict.USED
+    if not is_met:
+        return Verdict.MISSING
+    return Verdict.MATCH if all(condition.met for condition in caps) else Verdict.CAPPED
+
+
+def assess_frozen_performance(application):
+    """What a criteria table says about a case from its frozen data."""
+    achievements = frozen_achievements(application)
+    situation = situation_of_case(application, achievements)
+    return assess_performance(application.rule_version, achievements[0], situation)
+
+
 def _recognised_condition(recognised):
     actual = _("已认定") if recognised else _("尚未认定")
-    return Condition(_("认定"), _("已认定"), actual, recognised, "" if recognised else _("请先申请认定"))
+    return Condition(
+        "recognition", _("认定"), _("已认定"), actual, recognised, "" if recognised else _("请先申请认定")
+    )
 
 
 def _row_summary(version, row, achievement):
@@ -72,9 +100,11 @@ def _row_summary(version, row, achievement):
     if row:
         return row_conditions(row, achievement)
     table = ";".join(str(row) for row in version.criteria.all()[:12])
-    return [Condition(_("业绩标准"), table, _("未达到任何一档"), False, table)]
+    return [Condition("criteria", _("业绩标准"), table, _("未达到任何一档"), False, table)]
 
 
 def performance_options(achievement):
     """What the page of an achievement offers: every criteria table for its type, explained."""
-    return [assess_performance(version, achievement) for version in performance_versions(achievement)]
+    versions = list(performance_versions(achievement))
+    situation = performance_situation(versions, achievement)
+    return [assess_performance(version, achievement, situation) for version in versions]

@@ -12,47 +12,76 @@ from django.utils import timezone
 
 from conversion.models import RuleVersion
 
-# A slot is open when its version is in force, the achievement satisfies the source by itself, and no live application
-# uses the achievement for that rule.
-OPEN_SLOTS = """
-SELECT achievement.id AS achievement_id, version.id AS version_id
-FROM achievements_achievement achievement
-JOIN achievements_catalogueentry entry ON entry.id = achievement.entry_id
-JOIN conversion_rulesource source ON source.entry_id = entry.id
-JOIN conversion_rulegroup grp ON grp.id = source.group_id
-JOIN conversion_ruleversion version ON version.id = grp.version_id
-WHERE achievement.id = ANY(%s)
-AND version.status = 'published' AND version.valid_from <= %s AND (version.valid_to IS NULL OR version.valid_to >= %s)
-AND (source.min_score IS NULL OR achievement.score >= source.min_score)
-AND (source.min_framework_level IS NULL OR entry.framework_level >= source.min_framework_level)
-AND (source.obtained_from IS NULL OR achievement.obtained_on >= source.obtained_from)
-AND (source.obtained_to IS NULL OR achievement.obtained_on <= source.obtained_to)
-AND (
-    source.max_age_months IS NULL
-    OR achievement.obtained_on >= (%s::date - make_interval(months => source.max_age_months))::date
+LIVE = "application_status NOT IN ('rejected', 'withdrawn', 'revoked')"
+# A slot is open when its version is in force, the achievement satisfies the source by itself, and nothing that the
+# application would occupy is taken (`rules.exclusive_keys`). `taken` is read once per achievement, not per rule.
+OPEN_SLOTS = f"""
+WITH asked AS (
+    SELECT a.*, entry.framework_level, entry.family_id
+    FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::numeric[], %s::date[])
+        AS a (n, achievement_id, learner_id, entry_id, score, obtained_on)
+    JOIN achievements_catalogueentry entry ON entry.id = a.entry_id
+), taken AS (
+    SELECT asked.n, uses.*, ARRAY(
+        SELECT rule_id FROM conversion_applicationsource used
+        WHERE used.achievement_id = asked.achievement_id AND used.kind = 'conversion' AND {LIVE}
+    ) AS own_rules
+    FROM asked, LATERAL (
+        SELECT
+            coalesce(array_agg(id) FILTER (WHERE what = 'rule'), '{{}}') AS rules,
+            coalesce(array_agg(id) FILTER (WHERE what = 'course'), '{{}}') AS courses,
+            coalesce(array_agg(at) FILTER (WHERE what = 'family' AND id = asked.family_id), '{{}}') AS family_courses,
+            coalesce(array_agg(id) FILTER (
+                WHERE what = 'group' AND (at IS NULL OR at = asked.achievement_id)
+            ), '{{}}') AS groups
+        FROM (
+            SELECT split_part(key, ':', 1) AS what, split_part(key, ':', 2)::bigint AS id,
+                nullif(split_part(key, ':', 4), '')::bigint AS at
+            FROM conversion_exclusiveuse WHERE learner_id = asked.learner_id AND {LIVE}
+        ) keys
+    ) uses
+), slots AS (
+    SELECT DISTINCT asked.n, source.version_id
+    FROM asked JOIN taken USING (n) JOIN conversion_publishedsource source ON source.entry_id = asked.entry_id
+    WHERE (source.valid_from IS NULL OR source.valid_from <= %s)
+    AND (source.valid_to IS NULL OR source.valid_to >= %s)
+    AND (source.min_score IS NULL OR asked.score >= source.min_score)
+    AND (source.min_framework_level IS NULL OR asked.framework_level >= source.min_framework_level)
+    AND (source.obtained_from IS NULL OR asked.obtained_on >= source.obtained_from)
+    AND (source.obtained_to IS NULL OR asked.obtained_on <= source.obtained_to)
+    AND (
+        source.max_age_months IS NULL
+        OR asked.obtained_on >= (%s::date - make_interval(months => source.max_age_months))::date
+    )
+    AND source.rule_id <> ALL (taken.own_rules)
+    AND NOT (source.is_once AND source.rule_id = ANY (taken.rules))
+    AND NOT (source.fills_course_once AND source.course_id = ANY (taken.courses))
+    AND source.course_id <> ALL (taken.family_courses)
+    AND (source.exclusivity_groups IS NULL OR NOT source.exclusivity_groups && taken.groups)
 )
-AND NOT EXISTS (
-    SELECT 1 FROM conversion_applicationsource used
-    WHERE used.achievement_id = achievement.id AND used.rule_id = version.rule_id AND used.kind = 'conversion'
-    AND used.application_status NOT IN ('rejected', 'withdrawn', 'revoked')
-)
-"""
+"""  # noqa: S608
 COUNTS = f"""
-WITH slots AS ({OPEN_SLOTS})
-SELECT achievement, (SELECT count(DISTINCT version_id) FROM slots WHERE achievement_id = achievement), live, approved
-FROM unnest(%s::bigint[]) AS achievement, LATERAL (
+{OPEN_SLOTS}
+SELECT a.n, coalesce(open.rules, 0), live.live, live.approved
+FROM unnest(%s::int[], %s::bigint[]) AS a (n, achievement_id)
+LEFT JOIN (SELECT n, count(*) AS rules FROM slots GROUP BY n) AS open USING (n), LATERAL (
     SELECT count(*) AS live, count(*) FILTER (WHERE application_status = 'approved') AS approved
     FROM conversion_applicationsource
-    WHERE achievement_id = achievement AND kind = 'conversion'
-    AND application_status NOT IN ('rejected', 'withdrawn', 'revoked')
-) AS used
+    WHERE achievement_id = a.achievement_id AND kind = 'conversion' AND {LIVE}
+) AS live
 """  # noqa: S608
-VERSIONS = f"SELECT version_id FROM ({OPEN_SLOTS}) slots"  # noqa: S608
+VERSIONS = f"{OPEN_SLOTS} SELECT version_id FROM slots"  # noqa: S608
+
+
+def _columns(achievements):
+    """The achievements as one list per column of `asked`; those that aren't saved have no ids."""
+    rows = [(n, a.pk, a.learner_id, a.entry_id, a.score, a.obtained_on) for n, a in enumerate(achievements)]
+    return [list(column) for column in zip(*rows, strict=True)] or [[]] * 6
 
 
 def _parameters(achievements, on):
     on = on or timezone.localdate()
-    return [[achievement.pk for achievement in achievements], on, on, on]
+    return [*_columns(achievements), on, on, on]
 
 
 class Counts(NamedTuple):
@@ -63,12 +92,19 @@ class Counts(NamedTuple):
     approved: int
 
 
-def grid_counts(achievements, on=None):
-    """The `Counts` of each achievement as {id: counts}, in one query for a page of the grid."""
+def counts_of(achievements, on=None):
+    """The `Counts` of each achievement, saved or not, in their order: one query for a page of the grid."""
+    achievements = list(achievements)
     parameters = _parameters(achievements, on)
     with connection.cursor() as cursor:
-        cursor.execute(COUNTS, [*parameters, parameters[0]])
-        return {pk: Counts(*counts) for pk, *counts in cursor.fetchall()}
+        cursor.execute(COUNTS, [*parameters, *parameters[:2]])
+        rows = {n: Counts(*counts) for n, *counts in cursor.fetchall()}
+    return [rows[n] for n in range(len(achievements))]
+
+
+def grid_counts(achievements, on=None):
+    """The `Counts` of saved achievements as {id: counts}."""
+    return {a.pk: counts for a, counts in zip(achievements, counts_of(achievements, on), strict=True)}
 
 
 def convertible_counts(achievements, on=None):
@@ -78,6 +114,6 @@ def convertible_counts(achievements, on=None):
 
 
 def open_versions(achievements, on=None):
-    """The rule versions behind 可转换规则数: in force, with an open slot for one of the achievements."""
+    """The rule versions behind 可转换规则数: in force, with an open slot for one of the achievements, saved or not."""
     ids = RawSQL(VERSIONS, _parameters(achievements, on))  # noqa: S611 (no part of it is typed by anybody)
     return RuleVersion.objects.filter(pk__in=ids).with_target().with_sources()

@@ -98,7 +98,9 @@ class RuleVersionQuerySet(models.QuerySet):
         return self.select_related("rule", "course__programme__institution")
 
     def with_sources(self):
-        return self.prefetch_related("groups__sources__entry__institution")
+        """With all that the engine reads of a version, in three queries."""
+        sources = RuleSource.objects.select_related("entry__institution")
+        return self.prefetch_related(models.Prefetch("groups__sources", sources), "exclusivity_groups")
 
 
 class RuleVersion(models.Model):

@@ -4,8 +4,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.models import Learner
 from conversion import criteria, rules
-from conversion.models import Application, ApplicationSource
+from conversion.models import Application, ApplicationSource, ExclusiveUse
 from conversion.models.application import Action, InvalidTransitionError, Kind
 from conversion.services.records import write_record
 from evidence.services import add_evidence
@@ -20,19 +21,30 @@ class NotEligibleError(Exception):
 
 
 class AlreadyAppliedError(Exception):
-    """A live application already uses one of the achievements for this rule."""
+    """A live application already uses what this one would use; `assessment`, where there is one, says what."""
 
-    message = _("所选成果已提交过同样的申请,请在“进度查询”中查看。")
+    def __init__(self, assessment=None):
+        super().__init__("already applied")
+        self.assessment = assessment
+
+    @property
+    def message(self):
+        reasons = self.assessment.missing if self.assessment else []
+        where = _("请在“进度查询”中查看。")
+        return _("所选成果已提交过同样的申请,") + where if not reasons else f"{'、'.join(reasons)}。{where}"
 
 
 def submit_conversion(*, by, version, achievements, token, uploads=()):
     """Submit achievements of `by` under a rule version and return the application.
 
     A repeated token gets the first answer. Raises `NotEligibleError` or `AlreadyAppliedError`; the latter is
-    the database's word, so parallel submissions can't both pass.
+    the database's word, so parallel submissions can't both pass. Caps are sums, which no constraint can hold:
+    submissions of one learner take turns.
     """
 
+    @transaction.atomic
     def submit():
+        take_turns(by.learner_id)
         assessment = rules.assess_submission(version, achievements)
         _refuse_unless_match(assessment)
         case = _rule_case(Kind.CONVERSION, assessment, version.credits)
@@ -44,7 +56,9 @@ def submit_conversion(*, by, version, achievements, token, uploads=()):
 def submit_performance(*, by, version, achievement, token, uploads=()):
     """Submit a recognised 业绩类 achievement under a criteria table; as `submit_conversion`."""
 
+    @transaction.atomic
     def submit():
+        take_turns(by.learner_id)
         assessment = criteria.assess_performance(version, achievement)
         _refuse_unless_match(assessment)
         case = _rule_case(Kind.PERFORMANCE, assessment, assessment.credits)
@@ -63,6 +77,11 @@ def submit_recognition(*, by, achievement, token, uploads=()):
         return _create(by, token, uploads, [achievement], case)
 
     return _answer_once(by, token, submit)
+
+
+def take_turns(learner):
+    """Hold a learner's row until the end of the transaction, so that a cap is read and used up by one at a time."""
+    list(Learner.objects.select_for_update(no_key=True).filter(pk=learner).values_list("pk"))
 
 
 def _first_answer(by, token):
@@ -85,7 +104,8 @@ def _answer_once(by, token, submit):
 
 def _refuse_unless_match(assessment):
     if not assessment.is_match:
-        raise AlreadyAppliedError if assessment.verdict == rules.Verdict.USED else NotEligibleError(assessment)
+        is_used = assessment.verdict == rules.Verdict.USED
+        raise AlreadyAppliedError(assessment) if is_used else NotEligibleError(assessment)
 
 
 def _rule_case(kind, assessment, credits):
@@ -107,6 +127,11 @@ def _create(by, token, uploads, achievements, case):
         ApplicationSource(application=application, kind=application.kind, achievement=achievement, rule=rule)
         for achievement in achievements
     )
+    if application.rule_version:
+        keys = rules.exclusive_keys(application.rule_version, achievements)
+        ExclusiveUse.objects.bulk_create(
+            ExclusiveUse(application=application, learner=application.learner, key=key) for key in keys
+        )
     application.files.set(add_evidence(uploads=uploads, by=by))
     write_record(application=application, action=Action.SUBMIT, from_status="", by=by)
     return application
@@ -114,18 +139,23 @@ def _create(by, token, uploads, achievements, case):
 
 def achievement_snapshot(achievement):
     """What an application freezes of an achievement, as JSON."""
+    entry = achievement.entry
     return {
         "id": achievement.pk,
         "entry_id": achievement.entry_id,
         "name": achievement.name,
         "type": achievement.type.name,
-        "level": achievement.entry.get_level_display() if achievement.entry else "",
+        "level": entry.get_level_display() if entry else "",
         "body_name": achievement.body_name,
         "body_code": achievement.body_code,
         "certificate_number": achievement.certificate_number,
         "obtained_on": achievement.obtained_on.isoformat(),
         "score": str(achievement.score) if achievement.score is not None else None,
+        "framework_level": entry.framework_level if entry else None,
+        "family_id": entry.family_id if entry else None,
+        "family_rank": entry.family_rank if entry else None,
         "extra": dict(achievement.extra_rows),
+        "extra_values": achievement.extra,
     }
 
 
@@ -141,6 +171,8 @@ def conversion_snapshot(assessment, credits):
             "outcome": version.get_outcome_display(),
             "credits": str(credits),
             "score_policy": version.get_score_policy_display(),
+            "score": rules.resulting_score(version, assessment.used),
+            "use_policy": version.get_use_policy_display(),
             "policy_basis": version.policy_basis,
         },
         "target": {

@@ -128,16 +128,12 @@ def decide(*, application, action, by, reason=None, opinion="", recognised_as=No
 
 
 def assess_case(application):
-    """What the engine says about a case under its frozen rule, as of its submission; None for a recognition."""
-    version, on = application.rule_version, timezone.localdate(application.submitted_at)
-    if version is None:
+    """What the engine says about a case from its frozen data, as of its submission; None for a recognition."""
+    if application.rule_version is None:
         return None
-    achievements = list(
-        Achievement.objects.filter(application_sources__application=application).select_related("type", "entry")
-    )
     if application.kind == Kind.PERFORMANCE:
-        return criteria.assess_performance(version, achievements[0], reserved=frozenset())
-    return rules.assess(version, achievements, on)
+        return criteria.assess_frozen_performance(application)
+    return rules.assess_frozen(application)
 
 
 def _check_conditions(application):

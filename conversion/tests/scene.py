@@ -82,7 +82,7 @@ def make_achievement(user, entry, **fields):
 
 
 def make_version(institution, groups, *, publish=True, **fields):
-    """A rule version; `groups` is [(choose, [{"entry": …, thresholds…}…])…]."""
+    """A rule version of no policy that limits its use; `groups` is [(choose, [{"entry": …, thresholds…}…])…]."""
     number = next(numbers)
     programme = Programme.objects.create(institution=institution, name=f"计算机网络技术{number}", cohort="2018")
     course = Course.objects.create(programme=programme, code=f"C{number}", name="云平台运维与开发技术", credits=4)
@@ -90,7 +90,10 @@ def make_version(institution, groups, *, publish=True, **fields):
         code=f"R{number:06d}", title=f"1+X证书转{institution}{number}", institution=institution
     )
     defaults = {"number": 1, "outcome": "waived", "credits": Decimal("4.0"), "valid_from": date(2020, 1, 1)}
-    version = RuleVersion.objects.create(rule=rule, course=course, **defaults | fields)
+    defaults |= {"use_policy": "repeatable", "fills_course_once": False}
+    exclusivity_groups = fields.pop("exclusivity_groups", [])
+    version = RuleVersion.objects.create(rule=rule, **{"course": course} | defaults | fields)
+    version.exclusivity_groups.set(exclusivity_groups)
     for position, (choose, sources) in enumerate(groups, 1):
         group = RuleGroup.objects.create(version=version, position=position, choose=choose)
         for source in sources:

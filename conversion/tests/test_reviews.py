@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from conversion.models import Application, Certificate, CreditEntry, RuleSource, RuleVersion
+from conversion.models import Application, Certificate, ConversionCap, CreditEntry, RuleSource, RuleVersion
 from conversion.services import reviews
 from conversion.services.publishing import PublishingError, publish_version
 from conversion.services.records import record_hash
@@ -81,12 +81,29 @@ class TestTwoReviews:
         scene.decide(application, "final_approve", scene.final_reviewer)
         assert CreditEntry.objects.get().credits == Decimal("4.0")
 
-    def test_case_whose_conditions_no_longer_hold_is_not_approved(self, scene, application):
-        type(scene.achievement).objects.filter(pk=scene.achievement.pk).update(entry=make_entry("别的成果"))
+    def test_case_whose_frozen_conditions_do_not_hold_is_not_approved(self, scene, application):
+        application.snapshot["sources"][0]["entry_id"] = make_entry("别的成果").pk
         with pytest.raises(ConditionsUnmetError) as refused:
             scene.decide(application, "first_approve", scene.first_reviewer)
         assert scene.entry.name in refused.value.message
         assert same(application).status == "submitted"
+
+    def test_case_is_judged_by_the_achievement_as_it_was_submitted(self, scene, application):
+        type(scene.achievement).objects.filter(pk=scene.achievement.pk).update(entry=make_entry("别的成果"))
+        scene.decide(application, "first_approve", scene.first_reviewer)
+        assert same(application).status == "first_approved"
+
+    def test_case_over_a_cap_is_not_finally_approved(self, scene, application):
+        scene.decide(application, "first_approve", scene.first_reviewer)
+        cap = ConversionCap.objects.create(
+            institution=scene.college, kind="credits", value="3.5", valid_from="2020-01-01"
+        )
+        with pytest.raises(ConditionsUnmetError) as refused:
+            scene.decide(application, "final_approve", scene.final_reviewer)
+        assert "最多还可转换 3.5 学分" in refused.value.message
+        cap.delete()
+        scene.decide(same(application), "final_approve", scene.final_reviewer)
+        assert same(application).status == "approved"
 
     def test_failed_certificate_undoes_the_whole_decision(self, scene, application, monkeypatch):
         scene.decide(application, "first_approve", scene.first_reviewer)

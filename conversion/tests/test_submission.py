@@ -115,8 +115,15 @@ class TestRaces:
         assert Application.objects.count() == 1
         assert sum(isinstance(result, AlreadyAppliedError) for result in results) == 7
 
-    def test_parallel_submissions_without_the_index_give_several(self, in_parallel):
-        """Positive control: without the partial unique index the check before the insert is not enough."""
+    def test_parallel_submissions_without_turns_are_stopped_by_the_index(self, in_parallel, monkeypatch):
+        monkeypatch.setattr(applications, "take_turns", lambda learner: None)
+        results = in_parallel(Scene().submit, times=8)
+        assert Application.objects.count() == 1
+        assert sum(isinstance(result, AlreadyAppliedError) for result in results) == 7
+
+    def test_parallel_submissions_without_turns_and_index_give_several(self, in_parallel, monkeypatch):
+        """Positive control: without turns and partial unique index the check before the insert is not enough."""
+        monkeypatch.setattr(applications, "take_turns", lambda learner: None)
         scene = Scene()
         name = "one_live_application_per_achievement_and_rule"
         constraint = next(c for c in ApplicationSource._meta.constraints if c.name == name)

@@ -1,0 +1,37 @@
+"""Eligibility: which rules achievements satisfy, and why. Reads, never writes.
+
+One engine answers the counter in the grid, the list in the dialog, the check at submission, the reviewer's panel, the
+check at approval and the public what-if pages. `conversion.slots` finds which rules an achievement has a slot in;
+`assess` explains one version for achievements, saved or not, in a `Situation`.
+"""
+
+from conversion.rules.assessment import Assessment, assess
+from conversion.rules.conditions import Condition, Verdict, satisfies, source_conditions
+from conversion.rules.frozen import assess_frozen, frozen_achievements
+from conversion.rules.grid import GridStatus, grid_rows
+from conversion.rules.lists import BY_TARGET, assess_all, assess_submission
+from conversion.rules.scores import resulting_score
+from conversion.rules.situation import Award, Situation, exclusive_keys, situation_of, situation_of_case, used_pairs
+
+__all__ = [
+    "BY_TARGET",
+    "Assessment",
+    "Award",
+    "Condition",
+    "GridStatus",
+    "Situation",
+    "Verdict",
+    "assess",
+    "assess_all",
+    "assess_frozen",
+    "assess_submission",
+    "exclusive_keys",
+    "frozen_achievements",
+    "grid_rows",
+    "resulting_score",
+    "satisfies",
+    "situation_of",
+    "situation_of_case",
+    "source_conditions",
+    "used_pairs",
+]

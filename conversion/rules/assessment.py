@@ -1,0 +1,163 @@
+"""The verdict about one rule version and its explanation."""
+
+from dataclasses import dataclass, field
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from achievements.models import Achievement
+from conversion.models import RuleGroup, RuleSource, RuleVersion
+from conversion.rules.caps import cap_conditions
+from conversion.rules.conditions import VERDICT_LABELS, Condition, Verdict, satisfies, source_conditions
+from conversion.rules.situation import Situation
+from conversion.rules.uses import learner_conditions, own_condition
+
+
+@dataclass
+class Assessment:
+    """What the engine says about one rule version for a set of achievements."""
+
+    version: RuleVersion
+    verdict: Verdict
+    conditions: list[Condition] = field(default_factory=list)
+    used: list[Achievement] = field(default_factory=list)
+
+    @property
+    def is_match(self):
+        return self.verdict == Verdict.MATCH
+
+    @property
+    def verdict_label(self):
+        return VERDICT_LABELS[self.verdict]
+
+    @property
+    def missing(self):
+        """The remedies of the conditions that aren't met, for 「还需要: …」."""
+        return [condition.remedy for condition in self.conditions if not condition.met]
+
+
+@dataclass
+class _Part:
+    """A group of the version, and which achievements (by position) can stand in it.
+
+    `fitting` satisfy a source and are free; `outranked` would, but {position: the higher one of the family};
+    `used_up` would, but {position: the condition that says by what}. `places` is filled by `_fill`.
+    """
+
+    group: RuleGroup
+    sources: list[RuleSource]
+    fitting: list[int] = field(default_factory=list)
+    outranked: dict[int, Achievement] = field(default_factory=dict)
+    used_up: dict[int, Condition] = field(default_factory=dict)
+    places: list[int] = field(default_factory=list)
+
+    @property
+    def lacking(self):
+        return self.group.choose - len(self.places)
+
+
+def assess(version, achievements, situation=None):
+    """Explain one version for achievements, saved or not; by default as for somebody who has used nothing yet.
+
+    The version needs its groups, sources (with entries) and exclusivity groups (`with_sources`), an achievement its
+    `entry`, `score`, `obtained_on` and `name`.
+    """
+    situation = situation or Situation(timezone.localdate(), held=tuple(achievements))
+    groups = list(version.exclusivity_groups.all())
+    spent = {n: own_condition(version, groups, a, situation) for n, a in enumerate(achievements)}
+    parts = [_part(version, group, achievements, spent, situation) for group in version.groups.all()]
+    _fill(parts)
+    learner = learner_conditions(version, groups, situation)
+    caps = cap_conditions(version, version.credits, situation)
+    conditions = [c for part in parts for c in _part_conditions(version, part, achievements, situation.on)]
+    placed = {n for part in parts for n in part.places}
+    used = [achievement for n, achievement in enumerate(achievements) if n in placed]
+    return Assessment(version, _verdict(parts, learner, caps), [*conditions, *learner, *caps], used)
+
+
+def _part(version, group, achievements, spent, situation):
+    part = _Part(group, list(group.sources.all()))
+    for n, achievement in enumerate(achievements):
+        if not _stands_in(version, part, achievement, situation.on):
+            continue
+        if spent[n]:
+            part.used_up[n] = spent[n]
+        elif higher := _higher(version, part, achievement, situation):
+            part.outranked[n] = higher
+        else:
+            part.fitting.append(n)
+    return part
+
+
+def _stands_in(version, part, achievement, on):
+    return any(satisfies(version, source, achievement, on) for source in part.sources)
+
+
+def _higher(version, part, achievement, situation):
+    """A held achievement of the same family and a higher rank that could stand in the same part; None without."""
+    family, rank = achievement.entry.family_id, achievement.entry.family_rank
+    if not family:
+        return None
+    higher = (a for a in situation.held if a.entry_id and a.entry.family_id == family and a.entry.family_rank > rank)
+    return next((a for a in higher if _stands_in(version, part, a, situation.on)), None)
+
+
+def _fill(parts):
+    """Give each place an achievement of its own where that is possible (augmenting paths)."""
+    holder = {}
+
+    def place(spot, tried):
+        for n in parts[spot[0]].fitting:
+            if n in tried:
+                continue
+            tried.add(n)
+            if n not in holder or place(holder[n], tried):
+                holder[n] = spot
+                return True
+        return False
+
+    for p, part in enumerate(parts):
+        for number in range(min(part.group.choose, len(part.fitting))):
+            place((p, number), set())
+    for n, (p, _number) in sorted(holder.items()):
+        parts[p].places.append(n)
+
+
+def _verdict(parts, learner, caps):
+    """The first that applies of used, missing, capped, match."""
+    if not all(condition.met for condition in learner):
+        return Verdict.USED
+    if not parts or any(part.lacking for part in parts):
+        has_open_place = any(part.fitting or part.outranked for part in parts)
+        is_used_up = any(part.used_up for part in parts)
+        return Verdict.USED if is_used_up and not has_open_place else Verdict.MISSING
+    return Verdict.MATCH if all(condition.met for condition in caps) else Verdict.CAPPED
+
+
+def _part_conditions(version, part, achievements, on):
+    """The part itself; where something lacks, also why each achievement of its entries can't stand in it."""
+    yield _part_condition(part, achievements)
+    entries = {source.entry_id: source for source in part.sources}
+    for n, achievement in enumerate(achievements):
+        source = entries.get(achievement.entry_id)
+        if source and (n in part.places or part.lacking):
+            yield from source_conditions(version, source, achievement, on)
+        if part.lacking and n in part.outranked:
+            yield _outranked(achievement, part.outranked[n])
+    if part.lacking:
+        yield from part.used_up.values()
+
+
+def _part_condition(part, achievements):
+    names = "、".join(source.entry.name for source in part.sources[:5]) + ("…" if len(part.sources) > 5 else "")
+    choose = part.group.choose
+    required = names if len(part.sources) == 1 else _("%(names)s 中的 %(n)d 项") % {"names": names, "n": choose}
+    actual = "、".join(achievements[n].name for n in part.places) or _("没有")
+    remedy = _("还需要: %s") % required if part.lacking else ""
+    return Condition("sources", _("所需成果"), required, actual, not part.lacking, remedy)
+
+
+def _outranked(achievement, higher):
+    names = {"held": achievement.name, "higher": higher.name}
+    remedy = _("您持有同系列更高等级的“%(higher)s”,请用它申请,不能用“%(held)s”") % names
+    return Condition("family", _("等级"), _("同系列中等级最高的成果"), achievement.name, False, remedy)

@@ -1,0 +1,77 @@
+"""转换上限: how much of a programme a learner may fill by conversion."""
+
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+
+from conversion.models import ConversionCap
+from conversion.rules.conditions import Condition
+
+Kind = ConversionCap.Kind
+
+
+def cap_conditions(version, credits, situation):
+    """A `Condition` for each cap that applies to `credits` more under a version."""
+    course = version.course
+    return [
+        _condition(cap, limit, _converted(cap, course, situation.awards), credits)
+        for cap in situation.caps
+        if _applies(cap, version) and (limit := _limit(cap, course.programme)) is not None
+    ]
+
+
+def _applies(cap, version):
+    course = version.course
+    return (
+        cap.institution_id == course.programme.institution_id
+        and cap.programme_id in (None, course.programme_id)
+        and cap.policy_category_id in (None, version.policy_category_id)
+        and cap.course_nature in ("", course.nature)
+    )
+
+
+def _limit(cap, programme):
+    """The cap as a number of credits or courses; None for a share of credits that nobody has stated."""
+    if cap.kind != Kind.SHARE:
+        return cap.value
+    return None if programme.total_credits is None else programme.total_credits * cap.value / 100
+
+
+def _converted(cap, course, awards):
+    """What counts already against a cap in the programme of a course."""
+    counted = [
+        award
+        for award in awards
+        if award.programme == course.programme_id
+        and cap.policy_category_id in (None, award.category)
+        and cap.course_nature in ("", award.nature)
+    ]
+    return Decimal(len(counted)) if cap.kind == Kind.COUNT else sum((award.credits for award in counted), Decimal(0))
+
+
+def _condition(cap, limit, converted, credits):
+    more = Decimal(1) if cap.kind == Kind.COUNT else credits
+    unit = _("门") if cap.kind == Kind.COUNT else _("学分")
+    met = converted + more <= limit
+    required = _("不超过 %(limit)s %(unit)s") % {"limit": _plain(limit), "unit": unit} + _scope(cap)
+    actual = _("已转换 %(converted)s %(unit)s,本规则 %(more)s %(unit)s") % {
+        "converted": _plain(converted),
+        "more": _plain(more),
+        "unit": unit,
+    }
+    left = {"left": _plain(max(limit - converted, Decimal(0))), "unit": unit}
+    remedy = "" if met else _("本专业最多还可转换 %(left)s %(unit)s") % left
+    return Condition("cap", _("转换上限"), required, actual, met, remedy)
+
+
+def _scope(cap):
+    """What the cap is about, in brackets: 毕业学分的50%、在线课程、选修; empty when it is about everything."""
+    words = [_("毕业学分的%s%%") % _plain(cap.value)] if cap.kind == Kind.SHARE else []
+    words += [str(cap.policy_category)] if cap.policy_category_id else []
+    words += [cap.get_course_nature_display()] if cap.course_nature else []
+    return _("(%s)") % "、".join(map(str, words)) if words else ""
+
+
+def _plain(number):
+    """A Decimal without trailing zeros: 70, 2.5."""
+    return f"{number.normalize():f}"
