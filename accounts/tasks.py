@@ -4,6 +4,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
+from captcha.models import CaptchaStore
 from celery import shared_task
 from django.conf import settings
 from django.db import connection
@@ -87,5 +88,6 @@ def sweep_merges():
 
 @shared_task
 def sweep_sessions():
-    """Forget sessions that have reached a limit; they opened nothing any more."""
+    """Forget sessions that have reached a limit and captchas nobody solved in time; they opened nothing any more."""
     SignInSession.objects.filter(expire_date__lte=timezone.now()).delete()
+    CaptchaStore.remove_expired()

@@ -2,6 +2,7 @@ from django.urls import path
 
 from accounts.views import (
     activation,
+    captcha,
     data_access,
     identity,
     institution,
@@ -34,6 +35,8 @@ urlpatterns = [
     path("profile/", profile.profile, name="profile"),
     path("profile/access/", data_access.data_access, name="data_access"),
     path("profile/phone/", profile.phone_change, name="phone_change"),
+    path("captcha/new/", captcha.captcha_refresh, name="captcha_refresh"),
+    path("captcha/<slug:key>.wav", captcha.captcha_audio, name="captcha_audio"),
     path("regions/", register.regions, name="regions"),
     path("second-factor/", second_factor.second_factor, name="second_factor"),
     path("second-factor/set-up/", second_factor.second_factor_set_up, name="second_factor_set_up"),

@@ -186,6 +186,7 @@ SIGN_IN_FAILURES_PER_ACCOUNT = [(5, 900)]
 SIGN_IN_FAILURES_PER_ADDRESS = [(30, 900)]
 SIGN_IN_FAILURES_BEFORE_CAPTCHA = 2
 REVIEW_CLAIM_HOURS = 4  # a claimed case that nobody decides is free again
+CAPTCHA_SOUNDS_PER_ADDRESS = [(120, 600)]
 VERIFICATIONS_PER_ADDRESS = [(60, 600)]
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=PRODUCTION)
 SECOND_FACTOR_FAILURES = [(5, 900)]
@@ -220,6 +221,7 @@ if PRODUCTION and "aliyun" in SMS_PROVIDERS and not SMS_ALIYUN_ENDPOINT.startswi
 
 CAPTCHA_IMAGE_SIZE = (140, 44)
 CAPTCHA_FONT_SIZE = 28
+CAPTCHA_CHALLENGE_FUNCT = "accounts.captcha.letters_challenge"
 CAPTCHA_LENGTH = 4
 CAPTCHA_TIMEOUT = 5
 CAPTCHA_LETTER_ROTATION = (-20, 20)
@@ -282,6 +284,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "img-src": ["'self'", "data:"],
+        "media-src": ["'self'"],
         "object-src": ["'none'"],
         "base-uri": ["'self'"],
         "form-action": ["'self'"],

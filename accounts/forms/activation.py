@@ -40,7 +40,7 @@ class ActivationIdentityForm(PhoneCodeForm):
     )
 
     def __init__(self, *args, proven_phone="", **kwargs):
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, initial={"phone": proven_phone}, **kwargs)
         self.proven_phone = proven_phone
         self.fields["code"].required = not proven_phone
 

@@ -38,7 +38,7 @@ class PhoneCodeForm(forms.Form):
     purpose = None
 
     phone = PhoneField()
-    captcha = CaptchaField(help_text=_("先填图片中的字符,再获取短信验证码"))
+    captcha = CaptchaField(help_text=_("先填图片中的字符(或语音中的6个数字),再获取短信验证码"))
     code = forms.CharField(
         label=_("验证码"),
         max_length=6,

@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from accounts.forms.activation import ActivationIdentityForm, ActivationNumberForm, ActivationPasswordForm
 from accounts.services import activation
 from accounts.services.codes import new_flow
-from accounts.views.codes import CodeAnswer, answer_code_request
+from accounts.views.codes import as_typed, code_page
 from accounts.views.identity import is_offered, offer_check, withdraw_offer
 from vault.ciphers import seal, unseal
 
@@ -29,7 +29,9 @@ def _keep(request, state):
 def activate(request):
     """Step 1: every well-formed number goes on."""
     form = ActivationNumberForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    if request.POST.get("action") == "refresh":
+        as_typed(form)
+    elif request.method == "POST" and form.is_valid():
         withdraw_offer(request)
         _keep(request, {"number": form.cleaned_data["document_number"], "flow": new_flow(), "phone": ""})
         return redirect("accounts:activate_identity")
@@ -42,19 +44,20 @@ def activate_identity(request):
     state = _load(request)
     if state is None:
         return redirect("accounts:activate")
-    kwargs = {"flow": state["flow"], "proven_phone": state["phone"]}
-    initial = {"phone": state["phone"]}
-    form, answer = ActivationIdentityForm(initial=initial, **kwargs), CodeAnswer()
-    if request.method == "POST" and request.POST.get("action") == "send_code":
-        form, answer = answer_code_request(request, ActivationIdentityForm, document=state["number"], **kwargs)
-        if request.htmx:
-            return render(request, "accounts/includes/code_block.html", {"form": form, "answer": answer})
-    elif request.method == "POST":
-        form = ActivationIdentityForm(request.POST, **kwargs)
-        if form.is_valid():
-            return _compare(request, state, form.cleaned_data)
-    context = {"form": form, "answer": answer, "step": 2, "proven_phone": state["phone"]}
-    return render(request, "accounts/activation_identity.html", context)
+
+    def compare(request, form):
+        return _compare(request, state, form.cleaned_data)
+
+    return code_page(
+        request,
+        ActivationIdentityForm,
+        "accounts/activation_identity.html",
+        compare,
+        document=state["number"],
+        context={"step": 2, "proven_phone": state["phone"]},
+        flow=state["flow"],
+        proven_phone=state["phone"],
+    )
 
 
 def _compare(request, state, data):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.forms.utils import ErrorDict
 from django.shortcuts import render
 
 from accounts.addresses import client_address
@@ -61,18 +62,29 @@ def answer_code_request(request, form_class, *, flow, document=None, **kwargs):
     return form, answer
 
 
-def code_page(request, form_class, template, on_valid, **form_kwargs):
-    """A page around a `PhoneCodeForm`: 「获取验证码」 and the saving are two submits of one form."""
-    kwargs = {"flow": flow_of(request, form_class.purpose), **form_kwargs}
+def code_page(request, form_class, template, on_valid, *, document=None, context=None, **form_kwargs):
+    """A page around a `PhoneCodeForm`: 「获取验证码」 and the saving are two submits of one form.
+
+    `document` as in `answer_code_request`; `flow` is the session's own unless given.
+    """
+    kwargs = form_kwargs if "flow" in form_kwargs else {"flow": flow_of(request, form_class.purpose), **form_kwargs}
+    action = request.POST.get("action")
     answer, form = CodeAnswer(), form_class(**kwargs)
-    if request.method == "POST" and request.POST.get("action") == "send_code":
-        form, answer = answer_code_request(request, form_class, **kwargs)
+    if action == "send_code":
+        form, answer = answer_code_request(request, form_class, document=document, **kwargs)
         if request.htmx:
             return render(request, "accounts/includes/code_block.html", {"form": form, "answer": answer})
-    elif request.method == "POST" and request.POST.get("action") == "refresh":
-        form = form_class.after_request(request.POST, form_class(**kwargs), **kwargs)
+    elif action == "refresh":
+        form = as_typed(form_class(request.POST, **kwargs))
     elif request.method == "POST":
         form = form_class(request.POST, request.FILES, **kwargs)
         if form.is_valid() and (response := on_valid(request, form)):
             return response
-    return render(request, template, {"form": form, "answer": answer})
+    return render(request, template, {"form": form, "answer": answer, **(context or {})})
+
+
+def as_typed(form):
+    """A bound form that shows what was typed and no errors: only a new picture or list was asked for."""
+    form._errors = ErrorDict()
+    form.cleaned_data = {}
+    return form

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from accounts.decorators import learner_required
 from accounts.forms.profile import PhoneChangeForm, ProfileForm
-from accounts.views.codes import code_page
+from accounts.views.codes import as_typed, code_page
 from accounts.views.navigation import home_of
 
 
@@ -14,7 +14,7 @@ from accounts.views.navigation import home_of
 def profile(request):
     form = ProfileForm(request.POST or None, user=request.user)
     if request.method == "POST" and request.POST.get("action") == "refresh":
-        form._errors = {}
+        as_typed(form)
     elif request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, _("个人信息已保存。"))

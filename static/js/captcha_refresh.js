@@ -1,4 +1,4 @@
-// A new captcha without losing what is typed: by the button, or by a click on the picture.
+// A new captcha, picture and sound, without losing what is typed: by the button, or by a click on the picture.
 async function refresh(box) {
   const response = await fetch(box.dataset.captcha, { headers: { "X-Requested-With": "XMLHttpRequest" } });
   if (!response.ok) return;
@@ -7,6 +7,8 @@ async function refresh(box) {
   key.value = captcha.key;
   answer.value = "";
   box.querySelector("img").src = captcha.image_url;
+  box.querySelector("audio").src = captcha.audio_url;
+  box.querySelector("a[download]").href = captcha.audio_url;
   answer.focus();
 }
 
