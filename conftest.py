@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from celery import current_app
@@ -127,6 +128,19 @@ def in_parallel():
             return list(pool.map(one, range(times)))
 
     return run
+
+
+@pytest.fixture
+def meeting():
+    """Return a function: `meet = meeting(5)`, called in five threads, lets all go on once all have come.
+
+    For positive controls: it puts everybody between a guard's reading and writing, however busy the machine is.
+    """
+
+    def of(times):
+        return partial(threading.Barrier(times).wait, 20)
+
+    return of
 
 
 @pytest.fixture

@@ -77,3 +77,10 @@ class Institution(models.Model):
 
     def __str__(self):
         return self.name
+
+    def decide(self, status, **changes):
+        """Leave 待审核, if it still stands there; tell whether it did."""
+        pending = type(self).objects.filter(pk=self.pk, status=self.Status.PENDING)
+        decided = bool(pending.update(status=status, **changes))
+        self.refresh_from_db()
+        return decided

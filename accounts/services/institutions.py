@@ -43,15 +43,14 @@ def approve_institution(*, institution, by):
     today = timezone.localdate()
     # One approval at a time: the next code is read before it is written.
     list(Institution.objects.select_for_update().filter(status=Institution.Status.PENDING).values_list("pk"))
-    changed = Institution.objects.filter(pk=institution.pk, status=Institution.Status.PENDING).update(
-        status=Institution.Status.APPROVED,
+    decided = institution.decide(
+        Institution.Status.APPROVED,
         bank_code=_next_bank_code(),
         valid_from=today,
         valid_to=today + relativedelta(years=settings.INSTITUTION_VALID_YEARS),
     )
-    if not changed:
+    if not decided:
         raise NotPendingError
-    institution.refresh_from_db()
     _tell(institution, _("机构注册已通过"), _("机构代码:%s。现在可以管理本机构的学习者。") % institution.bank_code)
     return institution
 
@@ -59,10 +58,8 @@ def approve_institution(*, institution, by):
 @transaction.atomic
 def refuse_institution(*, institution, by):
     """Refuse a pending institution; raise `NotPendingError`."""
-    pending = Institution.objects.filter(pk=institution.pk, status=Institution.Status.PENDING)
-    if not pending.update(status=Institution.Status.REFUSED):
+    if not institution.decide(Institution.Status.REFUSED):
         raise NotPendingError
-    institution.refresh_from_db()
     _tell(institution, _("机构注册未通过"), _("请核对登记信息后联系学分银行管理中心。"))
     return institution
 

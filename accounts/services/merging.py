@@ -62,9 +62,14 @@ def keep_apart(*, unverified, verified, by, note):
 
 
 def _locked(unverified, verified):
-    """Both rows as they are now, locked against another merge."""
+    """Both rows as they are now, locked against another merge; not against what points to them.
+
+    An activation under way checks its foreign key at its commit: waiting for us there, as we wait for its
+    account, would be a deadlock.
+    """
     pks = [unverified.pk, verified.pk]
-    rows = {row.pk: row for row in Learner.objects.select_for_update().filter(pk__in=pks).order_by("pk")}
+    locked = Learner.objects.select_for_update(no_key=True).filter(pk__in=pks).order_by("pk")
+    rows = {row.pk: row for row in locked}
     unverified, verified = rows[unverified.pk], rows[verified.pk]
     if unverified.verified_at or unverified.merged_into_id or not verified.verified_at:
         raise MergeRefusedError(_("两份记录的状态已变化,不能合并。"))

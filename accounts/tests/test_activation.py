@@ -2,6 +2,7 @@ from datetime import date, timedelta
 
 import pytest
 from captcha.models import CaptchaStore
+from django.db import connection
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
@@ -9,6 +10,7 @@ from django.utils import timezone
 from accounts.documents import Document, DocumentKind
 from accounts.models import ActivationCode, Enrolment, Institution, Learner, User
 from accounts.services import activation
+from accounts.tests.factories import InstitutionFactory
 from messaging.models import SmsMessage
 
 NUMBER, NAME, PHONE, OTHER_PHONE = "440106199001011235", "欧阳·玥", "+8613800000001", "13800000002"
@@ -184,6 +186,48 @@ def test_parallel_activations_make_one_account(enrolment, in_parallel):
     results = in_parallel(one, times=5)
     assert User.objects.count() == 1
     assert sum(isinstance(result, activation.NotBoundError) for result in results) == 4
+
+
+class TestBindingRace:
+    """One person with five phones on record, and whoever holds them: all at the password page at one moment."""
+
+    @pytest.fixture
+    def activate_all(self, enrolment, in_parallel, meeting, monkeypatch):
+        learner, meet, find_person = enrolment.learner, meeting(5), activation.find_person
+        phones = [PHONE, *(f"+861990000661{number}" for number in range(4))]
+        for phone in phones[1:]:
+            Enrolment.objects.create(learner=learner, institution=InstitutionFactory(), phone=phone)
+
+        def find_and_meet(**told):
+            found = find_person(**told)
+            meet()
+            return found
+
+        def one():
+            return activation.activate(document_number=NUMBER, name=NAME, phone=phones.pop(), password=PASSWORD)
+
+        monkeypatch.setattr(activation, "find_person", find_and_meet)
+        return lambda: in_parallel(one, times=5)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_five_found_unbound_bind_once(self, activate_all):
+        results = activate_all()
+        assert User.objects.count() == 1
+        assert sum(isinstance(result, activation.NotBoundError) for result in results) == 4
+
+    @pytest.mark.django_db(transaction=True)
+    def test_five_found_unbound_all_bind_without_the_constraint(self, activate_all):
+        """Positive control: reading that nobody is bound is not enough."""
+        with connection.cursor() as cursor:
+            found = connection.introspection.get_constraints(cursor, "accounts_user")
+            (name,) = [name for name, one in found.items() if one["unique"] and one["columns"] == ["learner_id"]]
+            cursor.execute(f'ALTER TABLE accounts_user DROP CONSTRAINT "{name}"')
+            try:
+                activate_all()
+                assert User.objects.count() == 5
+            finally:
+                User.objects.all().delete()
+                cursor.execute(f'ALTER TABLE accounts_user ADD CONSTRAINT "{name}" UNIQUE (learner_id)')
 
 
 def issue_in_admin(client, enrolment, **rights):

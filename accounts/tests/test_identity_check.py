@@ -253,6 +253,23 @@ def test_two_people_at_once_make_one_decision(enrolment, in_parallel, stage):
     assert SmsMessage.objects.count() == (stage == "first_approved")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_four_at_once_all_decide_with_read_then_write(enrolment, in_parallel, meeting, monkeypatch):
+    """Positive control of the one decision."""
+    meet, check = meeting(4), make_check(enrolment)
+
+    def move(self, after, **changes):
+        if again(self).status != self.status:
+            return False
+        meet()
+        return IdentityCheck.objects.filter(pk=self.pk).update(status=after, **changes)
+
+    monkeypatch.setattr(IdentityCheck, "move", move)
+    staff, loaded = [make_staff() for _person in range(4)], [again(check) for _person in range(4)]
+    results = in_parallel(lambda: identity.approve_check(check=loaded.pop(), by=staff.pop()), times=4)
+    assert results == [None] * 4
+
+
 @pytest.mark.django_db
 class TestDesk:
     def url(self, check):

@@ -1,11 +1,13 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import IntegrityError, connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import ActivationCode, Enrolment, Institution, User
-from accounts.services.institutions import NotPendingError, approve_institution
+from accounts.services import institutions
+from accounts.services.institutions import NotPendingError, approve_institution, refuse_institution
 from accounts.tests.factories import InstitutionFactory, LearnerFactory, UserFactory
 from accounts.tests.sms_steps import request_code, texted_code
 from evidence.tests.test_inspection import picture
@@ -111,6 +113,51 @@ def test_parallel_approvals_of_one_institution_approve_once(in_parallel):
     pending = InstitutionFactory(status="pending", bank_code=None)
     results = in_parallel(lambda: approve_institution(institution=pending, by=None), times=4)
     assert sum(isinstance(result, NotPendingError) for result in results) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_approvals_without_the_lock_collide_on_one_code(in_parallel, meeting, monkeypatch):
+    """Positive control of the different codes: all read the last code before anybody writes the next."""
+    meet, next_bank_code = meeting(3), institutions._next_bank_code
+
+    def next_and_meet():
+        code = next_bank_code()
+        meet()
+        return code
+
+    monkeypatch.setattr(institutions, "_next_bank_code", next_and_meet)
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **options: self)
+    waiting = iter([InstitutionFactory(status="pending", bank_code=None) for _number in range(3)])
+    results = in_parallel(lambda: approve_institution(institution=next(waiting), by=None), times=3)
+    assert sum(isinstance(result, IntegrityError) for result in results) == 2
+
+
+def refuse_four_times(in_parallel):
+    """Four colleagues refuse one institution at once; return how many were told that they did."""
+    institution = InstitutionFactory(status="pending", bank_code=None)
+    pages = [Institution.objects.get(pk=institution.pk) for _colleague in range(4)]
+    results = in_parallel(lambda: refuse_institution(institution=pages.pop(), by=None), times=4)
+    return sum(not isinstance(result, NotPendingError) for result in results)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_decisions_about_one_institution_decide_once(in_parallel):
+    assert refuse_four_times(in_parallel) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_decisions_with_read_then_write_decide_more_often(in_parallel, meeting, monkeypatch):
+    """Positive control of the one decision."""
+    meet = meeting(4)
+
+    def decide(self, status, **changes):
+        if Institution.objects.get(pk=self.pk).status != Institution.Status.PENDING:
+            return False
+        meet()
+        return Institution.objects.filter(pk=self.pk).update(status=status, **changes)
+
+    monkeypatch.setattr(Institution, "decide", decide)
+    assert refuse_four_times(in_parallel) == 4
 
 
 @pytest.fixture

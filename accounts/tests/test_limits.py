@@ -158,6 +158,18 @@ class TestRaces:
         code = send()
         assert sum(in_parallel(lambda: spend(code), times=5)) == 1
 
+    def test_parallel_right_codes_all_open_with_read_then_write(self, in_parallel, meeting, monkeypatch):
+        """Positive control: a code that is looked up before it is marked."""
+        code, meet = send(), meeting(5)
+
+        def check_code(self, code):
+            live = VerificationCode.objects.get(pk=self.pk).used_at is None
+            meet()
+            return live and bool(VerificationCode.objects.filter(pk=self.pk).update(used_at=timezone.now()))
+
+        monkeypatch.setattr(VerificationCode, "check_code", check_code)
+        assert sum(in_parallel(lambda: spend(code), times=5)) == 5
+
     def test_parallel_wrong_guesses_are_evaluated_five_times(self, in_parallel, monkeypatch):
         code = send()
         compared = count_comparisons(monkeypatch)

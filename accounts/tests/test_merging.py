@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts.models import Learner, LearnerMerge, User
 from accounts.models.personal_data import PersonalDataAccess
-from accounts.services import activation
+from accounts.services import activation, merging
 from accounts.services.activation import NotBoundError
 from accounts.services.merging import MergeRefusedError, merge_learner
 from accounts.services.people import verify_learner
@@ -169,6 +169,52 @@ def test_two_who_merge_at_once_merge_once(registered, rostered, staff, in_parall
     assert LearnerMerge.objects.count() == 1
     assert User.objects.get(pk=registered.pk).learner == rostered
     assert Achievement.objects.get().learner == rostered
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_merge_at_once_collide_without_the_lock(
+    registered, rostered, staff, in_parallel, meeting, monkeypatch
+):
+    """Positive control: rows that are read, not locked; then the database's own constraint is what is left."""
+    meet = meeting(2)
+
+    def read_only(unverified, verified):
+        meet()
+        return Learner.objects.get(pk=unverified.pk), Learner.objects.get(pk=verified.pk)
+
+    monkeypatch.setattr(merging, "_locked", read_only)
+    results = in_parallel(lambda: merge(registered, rostered, staff), times=2)
+    assert sum(isinstance(result, IntegrityError) for result in results) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_merge_that_meets_an_activation_under_way_is_refused(registered, rostered, staff, in_parallel):
+    """It waits for the activation's account, and the activation's commit doesn't wait for it: no deadlock."""
+    activated = threading.Event()
+
+    def activate_and_wait():
+        with transaction.atomic():
+            activate()
+            activated.set()
+            wait_for_a_lock()
+
+    def merge_meanwhile():
+        assert activated.wait(10)
+        merge(registered, rostered, staff)
+
+    turns = [activate_and_wait, merge_meanwhile]
+    results = in_parallel(lambda: turns.pop()(), times=2)
+    assert sorted(map(type, results), key=str) == sorted([MergeRefusedError, type(None)], key=str)
+    assert User.objects.get(learner=rostered) != registered
+
+
+def wait_for_a_lock():
+    """Return once somebody waits for a lock in this database."""
+    with connection.cursor() as cursor:
+        for _try in range(200):
+            cursor.execute("SELECT pg_sleep(0.05), count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[1]:
+                return
 
 
 @pytest.mark.django_db(transaction=True)

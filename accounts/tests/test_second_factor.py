@@ -21,7 +21,7 @@ from django_otp.oath import TOTP
 from accounts.models import RateLimit, RecoveryCode, StaffTotp, User
 from accounts.services.second_factor import WrongCodeError, check_code, set_up
 from accounts.tests.factories import PASSWORD, CentreReviewerFactory, ReviewerFactory, UserFactory
-from accounts.totp import new_secret
+from accounts.totp import new_secret, step_of
 
 CODE = reverse("accounts:second_factor")
 SET_UP = reverse("accounts:second_factor_set_up")
@@ -262,6 +262,21 @@ class TestRaces:
         code = app_code(staff)
         outcomes = in_parallel(lambda: self.outcome(User.objects.get(pk=staff.pk), code), times=5)
         assert sorted(outcomes) == ["right"] + ["wrong"] * 4
+
+    def test_app_code_compared_first_and_marked_later_opens_every_time(
+        self, staff, recovery_codes, in_parallel, meeting, monkeypatch
+    ):
+        """Positive control: the step is compared, then written, without the condition between."""
+        code, meet = app_code(staff), meeting(5)
+
+        def use(self, code):
+            step = step_of(self.secret, code, after=self.last_step)
+            meet()
+            return bool(step and StaffTotp.objects.filter(pk=self.pk).update(last_step=step))
+
+        monkeypatch.setattr(StaffTotp, "use", use)
+        outcomes = in_parallel(lambda: self.outcome(User.objects.get(pk=staff.pk), code), times=5)
+        assert outcomes == ["right"] * 5
 
     def test_parallel_guesses_are_compared_five_times(self, staff, recovery_codes, in_parallel, monkeypatch):
         compared = []

@@ -274,6 +274,25 @@ def test_parallel_senders_keep_the_daily_budget(settings, in_parallel):
     assert sum(in_parallel(SmsBudget.spend, times=10)) == 3
 
 
+@pytest.mark.django_db(transaction=True)
+def test_parallel_senders_with_read_then_write_overspend(settings, in_parallel, meeting, monkeypatch):
+    """Positive control of the test above."""
+    settings.SMS_PER_DAY = 3
+    SmsBudget.spend()
+    meet = meeting(10)
+
+    def spend():
+        today = SmsBudget.objects.get()
+        meet()
+        if today.sent >= settings.SMS_PER_DAY:
+            return False
+        SmsBudget.objects.update(sent=today.sent + 1)
+        return True
+
+    monkeypatch.setattr(SmsBudget, "spend", spend)
+    assert sum(in_parallel(SmsBudget.spend, times=10)) == 10
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("status", ["sent", "failed"])
 def test_finished_sms_can_not_keep_its_code(queue, status):
