@@ -127,7 +127,7 @@ class ReviewForm(forms.Form):
 def chosen_achievements(data, user):
     """The user's own achievements that `achievement=…` names, in grid order; other ids are ignored."""
     ids = row_ids(data.getlist("achievement"))
-    rows = Achievement.objects.of(user).filter(pk__in=ids[:50])
+    rows = Achievement.objects.of(user).current().filter(pk__in=ids[:50])
     return list(rows.select_related("type", "entry__institution").order_by("-created_at", "-pk"))
 
 

@@ -12,6 +12,10 @@ class EvidenceInput(forms.ClearableFileInput):
     allow_multiple_selected = True
     template_name = "django/forms/widgets/file.html"
 
+    def use_required_attribute(self, initial):
+        """Files that were sent one by one stand in a list beside the input."""
+        return "data-upload-url" not in self.attrs and super().use_required_attribute(initial)
+
 
 class EvidenceField(forms.FileField):
     """Several files at once; cleans to [(upload, kind)…]. Each refusal names its file."""
@@ -41,3 +45,14 @@ class EvidenceField(forms.FileField):
         if errors:
             raise ValidationError(errors)
         return files
+
+
+def acceptable(uploads):
+    """Sort several uploads: those that may be stored, as [(upload, kind)…], and why the others may not."""
+    found, refusals = [], []
+    for upload in uploads:
+        try:
+            found.append((upload, check_upload(upload)))
+        except FileRefusedError as error:
+            refusals.append(_("%(name)s:%(why)s") % {"name": upload.name, "why": error.message})
+    return found, refusals

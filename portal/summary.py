@@ -26,7 +26,8 @@ STATUS, STATUS_PARAMETERS = LatestWord.spelt("achievement.id", "achievement.entr
 SUMMARY = f"""
 WITH mine AS MATERIALIZED (
     SELECT achievement.id, achievement.obtained_on, {STATUS} AS status
-    FROM achievements_achievement achievement WHERE achievement.learner_id = %s
+    FROM achievements_achievement achievement
+    WHERE achievement.learner_id = %s AND achievement.replaced_by_id IS NULL
 ), counted AS (
     SELECT coalesce(jsonb_object_agg(status, number), '{{}}') AS numbers, coalesce(sum(number), 0)::int AS total
     FROM (SELECT status, count(*) AS number FROM mine GROUP BY status) AS by_status

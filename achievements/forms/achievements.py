@@ -1,19 +1,29 @@
 """成果添加: the form of one type of achievement."""
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError
+from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from achievements.forms.extra_fields import ExtraFieldsMixin
 from achievements.models import Achievement, AchievementType, CatalogueEntry
-from achievements.services.achievements import add_achievement
+from achievements.services.achievements import (
+    KnownCertificateError,
+    ReplacedMeanwhileError,
+    add_achievement,
+    change_achievement,
+)
 from evidence.forms import EvidenceField
+from evidence.models import EvidenceFile
 
 
 class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
-    """成果添加 for one level-2 type: the catalogue's entry, or a typed one, with evidence."""
+    """成果添加 for one level-2 type: the catalogue's entry, or a typed one, with evidence.
+
+    With an `instance` that is saved already it edits or corrects that one. `kept` are its files and its draft's.
+    """
 
     entry = forms.ModelChoiceField(
         CatalogueEntry.objects.none(), required=False, widget=forms.HiddenInput, label=_("名录成果")
@@ -31,14 +41,27 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
             "description": forms.Textarea({"rows": 3}),
         }
 
-    def __init__(self, *args, type, user, **kwargs):
+    def __init__(self, *args, type, user, kept=(), token=None, **kwargs):
         super().__init__(*args, **kwargs)
-        self.type, self.user = type, user
-        self.instance.type, self.instance.learner_id = type, user.learner_id
-        self.fields["entry"].queryset = CatalogueEntry.objects.choosable().select_related("institution")
+        self.type, self.user, self.kept, self.token = type, user, list(kept), token
+        self.instance.type = type
+        self.instance.learner_id = user.learner_id
+        self.fields["entry"].queryset = self._entries()
+        self.fields["files"].required = type.min_files > 0 and not self.kept
+        self.fields["files"].widget.attrs["data-upload-url"] = reverse_lazy("achievements:add")
         self._label()
         self.add_extra_fields(type, self.instance.extra)
-        self.fields["files"].required = type.min_files > 0
+
+    def _entries(self):
+        """What can be chosen, and what was chosen before it was stopped."""
+        rows = CatalogueEntry.objects.choosable()
+        if self.instance.entry_id:
+            rows |= CatalogueEntry.objects.filter(pk=self.instance.entry_id)
+        return rows.select_related("institution", "type")
+
+    @property
+    def is_change(self):
+        return self.instance.pk is not None
 
     def _label(self):
         labels = {
@@ -60,10 +83,15 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
         return obtained_on
 
     def clean_files(self):
-        files = self.cleaned_data["files"]
-        if len(files) < self.type.min_files:
+        uploads = self.cleaned_data["files"]
+        number = len(self.kept) + len(uploads)
+        if any(file.state == EvidenceFile.State.REFUSED for file in self.kept):
+            raise ValidationError(_("有材料没有通过检查,请先移除它,再提交。"))
+        if number > settings.EVIDENCE_FILES_PER_RECORD:
+            raise ValidationError(_("每项成果最多上传%d个文件。") % settings.EVIDENCE_FILES_PER_RECORD)
+        if number < self.type.min_files:
             raise ValidationError(_("这类成果至少需要%s个文件。") % self.type.min_files)
-        return files
+        return uploads
 
     def clean(self):
         data = super().clean()
@@ -87,13 +115,19 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
         super()._post_clean()
 
     def save(self):
+        """Save and return the achievement, or its new version; None when it can't be, which the form then says."""
         data = self.cleaned_data
         self.instance.extra = self.extra_values()
+        write = change_achievement if self.is_change else add_achievement
         try:
-            return add_achievement(achievement=self.instance, files=data["files"], by=self.user)
-        except IntegrityError:
+            return write(
+                achievement=self.instance, files=data["files"], kept=self.kept, by=self.user, token=self.token
+            )
+        except KnownCertificateError:
             self.add_error(None, Achievement._meta.constraints[0].violation_error_message)
-            return None
+        except ReplacedMeanwhileError:
+            self.add_error(None, _("这项成果已在别处更正过,请打开它的最新版本再修改。"))
+        return None
 
 
 def filled_by(entry):
@@ -103,9 +137,17 @@ def filled_by(entry):
     return {"entry": entry.pk, "name": entry.name, "body_name": institution.name, "body_code": code}
 
 
-def chosen_type(data):
+def type_tree():
+    """The level-1 types in use, each with `offered`: its level-2 types. One query."""
+    types = list(AchievementType.objects.filter(is_active=True))
+    parents = [type_ for type_ in types if type_.parent_id is None]
+    for parent in parents:
+        parent.offered = [type_ for type_ in types if type_.parent_id == parent.pk]
+    return parents
+
+
+def chosen_type(data, tree=None):
     """The level-2 type that 成果分类 names, or None."""
-    try:
-        return AchievementType.objects.filter(parent__isnull=False, is_active=True).get(pk=int(data.get("type", "")))
-    except (ValueError, OverflowError, AchievementType.DoesNotExist):
-        return None
+    asked = str(data.get("type", ""))
+    offered = (type_ for parent in (type_tree() if tree is None else tree) for type_ in parent.offered)
+    return next((type_ for type_ in offered if str(type_.pk) == asked), None)

@@ -1,10 +1,12 @@
 from achievements.models.achievement import Achievement
 from achievements.models.catalogue import CatalogueAlias, CatalogueEntry, EntryRecord, LevelFamily
+from achievements.models.draft import AchievementDraft
 from achievements.models.standards import FrameworkLevel, FrameworkVersion, IndustryStandard
 from achievements.models.types import AchievementType, TypeField, TypeMaterial
 
 __all__ = [
     "Achievement",
+    "AchievementDraft",
     "AchievementType",
     "CatalogueAlias",
     "CatalogueEntry",

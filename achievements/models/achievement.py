@@ -2,6 +2,7 @@ import re
 import unicodedata
 
 from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -16,9 +17,29 @@ class AchievementQuerySet(models.QuerySet):
         """The achievements of the person behind an account; none for accounts that aren't a learner's."""
         return self.filter(learner__isnull=False, learner=user.learner_id)
 
+    def current(self):
+        """Without versions that a correction has replaced."""
+        return self.filter(replaced_by=None)
+
+    def used(self):
+        """Those that an application holds or a decision was made about; withdrawn applications don't count."""
+        return self.filter(self._holds())
+
+    def unused(self):
+        return self.exclude(self._holds())
+
+    def _holds(self):
+        # By the relation's name alone: what uses achievements stands above this app.
+        sources = self.model._meta.get_field("application_sources").related_model._default_manager
+        return Exists(sources.filter(achievement=OuterRef("pk")).exclude(application_status="withdrawn"))
+
 
 class Achievement(models.Model):
-    """学习成果 of one learner. What reviewers decided about it stands in `conversion`, never here."""
+    """学习成果 of one learner. What reviewers decided about it stands in `conversion`, never here.
+
+    It may be edited until an application uses it. After that a correction is a new row: `replaced_by` of the old one
+    names it, `first_version` of both is the first of the line (null while there was no correction).
+    """
 
     class Origin(models.TextChoices):
         SELF = "self", _("自助添加")
@@ -49,7 +70,27 @@ class Achievement(models.Model):
     )
     description = models.TextField(_("成果描述"), max_length=1000, blank=True)
     origin = models.CharField(_("成果来源"), max_length=10, choices=Origin, default=Origin.SELF)
+    form_token = models.UUIDField(_("提交标识"), unique=True, null=True, blank=True, editable=False)
+    replaced_by = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="replaces",
+        verbose_name=_("更正后的版本"),
+    )
+    first_version = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="versions",
+        verbose_name=_("最初版本"),
+    )
     created_at = models.DateTimeField(_("添加时间"), auto_now_add=True)
+    edited_at = models.DateTimeField(_("修改时间"), null=True, blank=True, editable=False)
 
     objects = AchievementQuerySet.as_manager()
 
@@ -60,9 +101,13 @@ class Achievement(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["learner", "type", "certificate_key"],
-                condition=~models.Q(certificate_key=""),
+                condition=~Q(certificate_key="") & Q(replaced_by=None),
                 name="one_certificate_once_per_learner",
                 violation_error_message=_("您已添加过这份证书(类型、编号和机构都相同)。"),
+            ),
+            models.CheckConstraint(condition=~Q(replaced_by=F("id")), name="no_version_replaces_itself"),
+            models.CheckConstraint(
+                condition=Q(replaced_by=None) | Q(first_version__isnull=False), name="replaced_version_is_in_a_line"
             ),
         ]
 
@@ -75,6 +120,15 @@ class Achievement(models.Model):
 
     def get_absolute_url(self):
         return reverse("achievements:detail", args=[self.pk])
+
+    @property
+    def is_used(self):
+        return type(self).objects.filter(pk=self.pk).used().exists()
+
+    @property
+    def earlier(self):
+        """The version that this one corrects, or None."""
+        return getattr(self, "replaces", None)
 
     @staticmethod
     def key_of(number, body):

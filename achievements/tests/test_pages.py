@@ -149,7 +149,9 @@ def test_search_without_script_keeps_what_was_typed(owner_client):
     entry = EntryFactory()
     response = owner_client.post(ADD, typed(entry.type, action="search", certificate_number="KEEP-ME"))
     assert response.url.startswith(CHOOSE)
-    page = owner_client.get(ADD, {"type": entry.type.pk, "entry": entry.pk}).content.decode()
+    choosing = owner_client.get(response.url).content.decode()
+    (token,) = set(re.findall(r'name="draft" value="([^"]+)"', choosing))
+    page = owner_client.get(ADD, {"type": entry.type.pk, "entry": entry.pk, "draft": token}).content.decode()
     assert "KEEP-ME" in page
     assert entry.name in page
 

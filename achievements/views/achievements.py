@@ -1,87 +1,244 @@
-"""成果添加, the details of an achievement and its evidence."""
+"""成果添加, changing what was added, the details of an achievement and its evidence."""
 
+import uuid
+
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts.decorators import learner_required
 from accounts.row_ids import row_ids
-from achievements.forms.achievements import AchievementForm, chosen_type, filled_by
-from achievements.models import Achievement, AchievementType, CatalogueEntry
+from achievements.forms.achievements import AchievementForm, chosen_type, filled_by, type_tree
+from achievements.models import Achievement, AchievementDraft, CatalogueEntry
+from achievements.services.drafts import ForeignDraftError, discard_draft, keep_draft, remove_file
+from evidence.forms import acceptable
 from evidence.models import EvidenceFile
 from evidence.serving import evidence_response
 
-DRAFT = "achievement_draft"
-DRAFT_FIELDS = ["name", "body_name", "body_code", "certificate_number", "obtained_on", "score", "description"]
+DRAFT_FIELDS = [
+    "entry", "name", "body_name", "body_code", "certificate_number", "obtained_on", "score", "description",
+]  # fmt: skip
+LONGEST_DRAFT_VALUE = 1000
+ADD_PAGE = "achievements/achievement_form.html"
+FIELDS = "achievements/includes/achievement_fields.html"
+FILES = "achievements/includes/draft_files.html"
 
 
-def _types():
-    return AchievementType.objects.filter(is_active=True, parent=None).prefetch_related("children")
+def _drafts(user):
+    return AchievementDraft.objects.filter(learner=user.learner_id).select_related("type", "achievement")
 
 
-def _form_page(request, form, type):
-    context = {"form": form, "type": type, "types": _types()}
-    if request.htmx and request.htmx.target == "type-form":
-        return render(request, "achievements/includes/achievement_fields.html", context)
-    return render(request, "achievements/achievement_form.html", context)
+def _token_or_none(text):
+    try:
+        return uuid.UUID(text or "")
+    except ValueError:
+        return None
 
 
-@learner_required
-def achievement_add(request):
-    """成果添加: choose a type, then its form; 「搜索」 is a second submit that keeps what was typed."""
-    if request.method == "POST":
-        return _achievement_post(request)
-    entry = _entry_or_none(request.GET.get("entry"))
-    asked = chosen_type(request.GET)
-    type_ = chosen_type({"type": entry.type_id}) if entry else asked
-    if asked and type_ != asked:
-        messages.info(request, _("成果分类已按所选成果改为“%s”。") % type_)
-    form = AchievementForm(type=type_, user=request.user, initial=_initial(request, entry)) if type_ else None
-    return _form_page(request, form, type_)
-
-
-def _initial(request, entry):
-    """The draft kept by 「搜索」, with the catalogue entry chosen there."""
-    resumed = "entry" in request.GET or "resume" in request.GET
-    draft = request.session.get(DRAFT, {}) if resumed else {}
-    return draft | filled_by(entry) if entry else draft
+def _draft_of(user, token):
+    return _drafts(user).filter(token=token).first() if token else None
 
 
 def _entry_or_none(pk):
-    rows = CatalogueEntry.objects.choosable().select_related("institution")
+    rows = CatalogueEntry.objects.choosable().select_related("institution", "type")
     ids = row_ids([pk or ""])
     return rows.filter(pk__in=ids).first() if ids else None
 
 
+def _changeable(user, pk):
+    """An own achievement's newest version; earlier ones stay as they are."""
+    return get_object_or_404(Achievement.objects.of(user).current().select_related("type__parent"), pk=pk)
+
+
+def _is_waiting(files):
+    return any(file.state == EvidenceFile.State.CHECKING for file in files)
+
+
+def _form_page(request, form, type_, tree, *, draft=None, **context):
+    context |= {"form": form, "type": type_, "types": tree}
+    context["waiting"] = draft is not None and _is_waiting(form.kept)
+    if request.htmx and request.htmx.target == "type-form":
+        return render(request, FIELDS, context)
+    return render(request, ADD_PAGE, context)
+
+
+@learner_required
+def achievement_add(request):
+    """成果添加: choose a type, then its form. 「搜索」, 「保存草稿」 and each file are submits that keep it all."""
+    if request.method == "POST":
+        return _achievement_post(request)
+    tree = type_tree()
+    draft = _draft_of(request.user, _token_or_none(request.GET.get("draft")))
+    entry = _entry_or_none(request.GET.get("entry"))
+    if draft and draft.achievement:
+        return _change_page(request, draft.achievement, draft, entry)
+    asked = chosen_type(request.GET, tree) or (draft and draft.type)
+    type_ = entry.type if entry else asked
+    if asked and type_ != asked:
+        messages.info(request, _("成果分类已按所选成果改为“%s”。") % type_)
+    if type_ is None:
+        return _form_page(request, None, None, tree, drafts=_drafts(request.user))
+    form = AchievementForm(type=type_, user=request.user, initial=_initial(draft, entry), **_kept(draft))
+    return _form_page(request, form, type_, tree, draft=draft, drafts=() if draft else _drafts(request.user))
+
+
+def _initial(draft, entry):
+    """What the draft says, with the catalogue entry chosen since."""
+    return (draft.data if draft else {}) | (filled_by(entry) if entry else {})
+
+
+def _kept(draft, achievement=None):
+    """The token and files of a form: those of its draft, or of the achievement that it changes."""
+    if draft:
+        return {"token": draft.token, "kept": draft.files.all()}
+    return {"token": uuid.uuid4(), "kept": achievement.files.all() if achievement else ()}
+
+
+@learner_required
+@require_GET
+def achievement_edit(request, pk):
+    return _change_page(request, _changeable(request.user, pk))
+
+
+def _change_page(request, achievement, draft=None, entry=None):
+    """The form of an achievement that exists; its type stays."""
+    if entry and entry.type_id != achievement.type_id:
+        messages.error(request, _("所选成果属于“%s”,和这项成果的分类不同。") % entry.type)
+        entry = None
+    form = AchievementForm(
+        instance=achievement,
+        type=achievement.type,
+        user=request.user,
+        initial=_initial(draft, entry),
+        **_kept(draft, achievement),
+    )
+    return _form_page(request, form, achievement.type, [], draft=draft, is_settled=_is_settled(achievement))
+
+
+def _is_settled(achievement):
+    return achievement.is_used or achievement.origin == Achievement.Origin.IMPORTED
+
+
 def _achievement_post(request):
-    type_ = chosen_type(request.POST)
+    token = _token_or_none(request.POST.get("draft")) or uuid.uuid4()
+    achievement = None
+    if pk := row_ids([request.POST.get("achievement", "")]):
+        achievement = _changeable(request.user, pk[0])
+    type_ = achievement.type if achievement else chosen_type(request.POST)
     if type_ is None:
         messages.error(request, _("请先选择成果分类。"))
         return redirect("achievements:add")
-    action = request.POST.get("action")
-    if action in {"search", "clear"}:
-        extra = [key for key in request.POST if key.startswith("extra_")]
-        request.session[DRAFT] = {key: request.POST.get(key, "")[:1000] for key in DRAFT_FIELDS + extra}
-        page = "achievements:choose" if action == "search" else "achievements:add"
-        return redirect(f"{reverse(page)}?{urlencode({'type': type_.pk, 'resume': 1})}")
-    form = AchievementForm(request.POST, request.FILES, type=type_, user=request.user)
-    achievement = form.save() if form.is_valid() else None
-    if achievement is None:
-        return _form_page(request, form, type_)
-    request.session.pop(DRAFT, None)
-    messages.success(request, _("已添加学习成果“%s”。证明材料正在检查,稍后即可使用。") % achievement.name)
+    if request.POST.get("action", "save") != "save" or "remove" in request.POST:
+        return _draft_post(request, token, type_, achievement)
+    return _save_post(request, token, type_, achievement)
+
+
+def _draft_post(request, token, type_, achievement):
+    """Keep what was typed and uploaded, then go where the pressed button leads."""
+    draft, refusals = _keep(request, token, type_, achievement)
+    for pk in row_ids(request.POST.getlist("remove")):
+        remove_file(draft=draft, pk=pk)
+    if request.htmx or request.headers.get("X-Draft"):
+        return HttpResponse("\n".join(refusals), status=422) if refusals else _files_piece(request, draft)
+    for refusal in refusals:
+        messages.error(request, refusal)
+    action = request.POST.get("action", "")
+    if action == "draft":
+        messages.success(request, _("草稿已保存,可以稍后在“成果添加”里继续填写。"))
+    page = "achievements:choose" if action == "search" else "achievements:add"
+    return redirect(f"{reverse(page)}?{urlencode({'type': type_.pk, 'draft': token})}")
+
+
+def _files_piece(request, draft):
+    files = draft.files.all()
+    return render(request, FILES, {"token": draft.token, "files": files, "waiting": _is_waiting(files)})
+
+
+def _keep(request, token, type_, achievement):
+    """Keep the form as a draft; return it and why some of the files could not be kept."""
+    names = DRAFT_FIELDS + [key for key in request.POST if key.startswith("extra_")][:50]
+    data = {name: request.POST.get(name, "")[:LONGEST_DRAFT_VALUE] for name in names}
+    if request.POST.get("action") == "clear":
+        data["entry"] = ""
+    uploads, refusals = acceptable(request.FILES.getlist("files"))
+    try:
+        draft = keep_draft(
+            token=token, by=request.user, type=type_, data=data, uploads=uploads, achievement=achievement
+        )
+    except ForeignDraftError:
+        raise Http404 from None
+    if uploads[draft.room_left :]:
+        refusals.append(_("每项成果最多上传%d个文件。") % settings.EVIDENCE_FILES_PER_RECORD)
+    return draft, refusals
+
+
+def _save_post(request, token, type_, achievement):
+    if sent := Achievement.objects.of(request.user).filter(form_token=token).first():
+        return _saved(request, sent, achievement)
+    draft = _draft_of(request.user, token)
+    kept = _kept(draft, achievement) | {"token": token}
+    form = AchievementForm(request.POST, request.FILES, instance=achievement, type=type_, user=request.user, **kept)
+    saved = form.save() if form.is_valid() else None
+    if saved is None:
+        return _refused(request, form, token, type_, achievement)
+    if draft:
+        draft.delete()
+    return _saved(request, saved, achievement)
+
+
+def _saved(request, saved, changed):
+    messages.success(request, _done(saved, changed))
     return redirect("portal:my_information")
+
+
+def _done(saved, changed):
+    if changed is None:
+        return _("已添加学习成果“%s”。证明材料正在检查,稍后即可使用。") % saved.name
+    if saved.earlier:
+        return _("已保存“%s”的更正。原来的版本保留在已办理的申请里。") % saved.name
+    return _("已修改学习成果“%s”。") % saved.name
+
+
+def _refused(request, form, token, type_, achievement):
+    """The form again; files that came with it are kept, so that nobody has to choose them twice."""
+    draft = None
+    if request.FILES:
+        draft, _refusals = _keep(request, token, type_, achievement)
+        form.kept = list(draft.files.all())
+    settled = achievement is not None and _is_settled(achievement)
+    tree = [] if achievement else type_tree()
+    return _form_page(request, form, type_, tree, draft=draft, is_settled=settled)
+
+
+@learner_required
+@require_GET
+def draft_files(request, token):
+    """The files of a form while a worker inspects them."""
+    return _files_piece(request, get_object_or_404(_drafts(request.user), token=token))
+
+
+@learner_required
+@require_POST
+def draft_discard(request, token):
+    discard_draft(draft=get_object_or_404(_drafts(request.user), token=token))
+    messages.success(request, _("草稿已删除。"))
+    return redirect("achievements:add")
 
 
 @learner_required
 def achievement_detail(request, pk):
-    rows = Achievement.objects.of(request.user).select_related("type__parent", "entry__institution")
+    rows = Achievement.objects.of(request.user).select_related("type__parent", "entry__institution", "replaces")
     achievement = get_object_or_404(rows.prefetch_related("files", "type__extra_fields"), pk=pk)
-    return render(request, "achievements/achievement_detail.html", {"achievement": achievement})
+    context = {"achievement": achievement, "waiting": _is_waiting(achievement.files.all())}
+    context["is_settled"] = _is_settled(achievement)
+    return render(request, "achievements/achievement_detail.html", context)
 
 
 @login_required

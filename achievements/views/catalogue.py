@@ -20,8 +20,10 @@ def entry_choose(request):
     form, type_ = CatalogueSearchForm(request.GET), chosen_type(request.GET)
     page_obj = page_of(request, form.entries())
     page_obj.object_list = [_with_fill(entry, type_) for entry in page_obj.object_list]
-    back = f"?{urlencode({'type': type_.pk, 'resume': 1})}" if type_ else ""
-    context = {"form": form, "page_obj": page_obj, "type": type_, "typing_url": reverse("achievements:add") + back}
+    draft = request.GET.get("draft", "")
+    back = f"?{urlencode({'type': type_.pk, 'draft': draft})}" if type_ else ""
+    context = {"form": form, "page_obj": page_obj, "type": type_, "draft": draft}
+    context["typing_url"] = reverse("achievements:add") + back
     return render(request, "achievements/catalogueentry_choose.html", context)
 
 

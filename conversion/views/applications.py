@@ -25,7 +25,11 @@ RULES_PER_PAGE = 20
 def conversion_grid(request):
     """转换成果申请: the learner's achievements with both rule counts."""
     form = GridFilterForm(request.GET)
-    rows = form.apply(Achievement.objects.of(request.user)).select_related("type").order_by("-created_at", "-pk")
+    rows = (
+        form.apply(Achievement.objects.of(request.user).current())
+        .select_related("type")
+        .order_by("-created_at", "-pk")
+    )
     page_obj = page_of(request, rows)
     page_obj.object_list = rules.grid_rows(page_obj.object_list)
     return render(request, "conversion/achievement_grid.html", {"form": form, "page_obj": page_obj})

@@ -22,7 +22,7 @@ OPEN = {AchievementStatus.UNLISTED, AchievementStatus.REFUSED}
 def recognition_grid(request):
     """认定成果申请: achievements off the catalogue, and those that were recognised."""
     cases = Q(application_sources__kind=Kind.RECOGNITION)
-    rows = with_status(Achievement.objects.of(request.user).filter(Q(entry=None) | cases).distinct())
+    rows = with_status(Achievement.objects.of(request.user).current().filter(Q(entry=None) | cases).distinct())
     page_obj = page_of(request, rows.select_related("type").order_by("-created_at", "-pk"))
     latest = _latest_cases(page_obj.object_list, Kind.RECOGNITION)
     for achievement in page_obj.object_list:
@@ -40,7 +40,9 @@ def _latest_cases(achievements, kind):
 
 @learner_required
 def recognition_apply(request, pk):
-    achievements = Achievement.objects.of(request.user).select_related("type__parent").prefetch_related("files")
+    achievements = (
+        Achievement.objects.of(request.user).current().select_related("type__parent").prefetch_related("files")
+    )
     achievement = get_object_or_404(achievements, pk=pk)
     form = RecognitionForm(request.POST or None, request.FILES or None, user=request.user, achievement=achievement)
     if request.method == "POST" and form.is_valid() and (application := form.save()):
@@ -52,7 +54,7 @@ def recognition_apply(request, pk):
 @learner_required
 def performance_grid(request):
     """业绩类成果转换申请: recognised first, then converted under an institution's criteria table."""
-    rows = with_status(Achievement.objects.of(request.user).filter(type__is_performance=True))
+    rows = with_status(Achievement.objects.of(request.user).current().filter(type__is_performance=True))
     page_obj = page_of(request, rows.select_related("type").order_by("-created_at", "-pk"))
     latest = _latest_cases(page_obj.object_list, Kind.PERFORMANCE)
     for achievement in page_obj.object_list:
@@ -64,7 +66,7 @@ def performance_grid(request):
 
 @learner_required
 def performance_apply(request, pk):
-    achievements = Achievement.objects.of(request.user).select_related("type__parent", "entry")
+    achievements = Achievement.objects.of(request.user).current().select_related("type__parent", "entry")
     achievement = get_object_or_404(achievements.filter(type__is_performance=True), pk=pk)
     form = PerformanceForm(request.POST or None, request.FILES or None, user=request.user, achievement=achievement)
     if request.method == "POST" and form.is_valid() and (application := form.save()):

@@ -1,0 +1,183 @@
+"""Drafts of 成果添加: kept on the server with their files, continued, sent or discarded."""
+
+import uuid
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from accounts.tests.factories import UserFactory
+from achievements.models import Achievement, AchievementDraft
+from achievements.models.draft import MOST_DRAFTS
+from achievements.services.drafts import keep_draft
+from achievements.tests.factories import AchievementFactory, EvidenceFactory, TypeFactory
+from achievements.tests.test_pages import ADD, picture, typed
+from evidence.models import EvidenceFile
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def files_folder(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+
+
+@pytest.fixture
+def owner():
+    return UserFactory()
+
+
+@pytest.fixture
+def owner_client(client, owner):
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def training():
+    return TypeFactory(name="培训类")
+
+
+@pytest.fixture
+def token():
+    return uuid.uuid4()
+
+
+def one_file(client, type_, token, upload, **changes):
+    """What upload.js sends for each file."""
+    data = typed(type_, action="autosave", draft=token, files=upload) | changes
+    return client.post(ADD, data, headers={"X-Draft": "1"})
+
+
+def test_learner_finds_a_half_filled_form_again_after_signing_out(owner_client, owner, training, token):
+    data = typed(training, action="draft", draft=token, obtained_on="", certificate_number="HALF-1")
+    assert "草稿已保存" in owner_client.post(ADD, data, follow=True).content.decode()
+    owner_client.logout()
+    owner_client.force_login(owner)
+    assert "社区急救培训" in owner_client.get(ADD).content.decode()
+    page = owner_client.get(ADD, {"type": training.pk, "draft": token}).content.decode()
+    assert 'value="HALF-1"' in page
+    assert not Achievement.objects.exists()
+
+
+def test_learner_discards_a_draft_with_its_files(owner_client, training, token):
+    one_file(owner_client, training, token, picture())
+    url = reverse("achievements:draft_discard", args=[token])
+    assert owner_client.get(url).status_code == 405
+    assert "草稿已删除" in owner_client.post(url, follow=True).content.decode()
+    assert not AchievementDraft.objects.exists()
+    assert not EvidenceFile.objects.exists()
+
+
+def test_stranger_neither_sees_nor_changes_a_draft(owner_client, client, training, token):
+    one_file(owner_client, training, token, picture(), certificate_number="MINE-1")
+    client.force_login(UserFactory())
+    assert "MINE-1" not in client.get(ADD, {"type": training.pk, "draft": token}).content.decode()
+    assert client.get(reverse("achievements:draft_files", args=[token])).status_code == 404
+    assert client.post(reverse("achievements:draft_discard", args=[token])).status_code == 404
+    assert one_file(client, training, token, picture("他人.png")).status_code == 404
+    assert AchievementDraft.objects.get().files.count() == 1
+
+
+def test_visitor_is_asked_to_sign_in_for_drafts(client, token):
+    for name in ["draft_files", "draft_discard"]:
+        response = client.post(reverse(f"achievements:{name}", args=[token]))
+        assert response.url.startswith(reverse("accounts:sign_in"))
+
+
+def test_learner_sees_the_state_of_each_file_while_it_is_inspected(owner_client, training, token):
+    page = one_file(owner_client, training, token, picture()).content.decode()
+    assert "检查中" in page
+    assert "every 2s" in page
+    EvidenceFile.objects.update(state="refused", refusal="文件已损坏")
+    page = owner_client.get(reverse("achievements:draft_files", args=[token])).content.decode()
+    assert "文件已损坏" in page
+    assert "every 2s" not in page
+
+
+def test_learner_is_told_at_once_why_a_file_is_refused(owner_client, training, token):
+    response = one_file(owner_client, training, token, SimpleUploadedFile("证书.png", b"<svg/>"))
+    assert response.status_code == 422
+    assert "证书.png:文件内容与扩展名不符" in response.content.decode()
+    assert not EvidenceFile.objects.exists()
+
+
+def test_draft_takes_no_eleventh_file(owner_client, owner, training, token):
+    draft = keep_draft(token=token, by=owner, type=training, data={})
+    draft.files.set(EvidenceFactory.create_batch(10, uploaded_by=owner))
+    response = one_file(owner_client, training, token, picture())
+    assert (response.status_code, draft.files.count()) == (422, 10)
+
+
+def test_learner_removes_a_file_before_use(owner_client, training, token):
+    one_file(owner_client, training, token, picture())
+    pk = EvidenceFile.objects.get().pk
+    owner_client.post(ADD, typed(training, action="autosave", draft=token, remove=pk), headers={"HX-Request": "true"})
+    assert AchievementDraft.objects.get().files.count() == 0
+    assert not EvidenceFile.objects.exists()
+
+
+def test_removing_touches_no_file_that_is_not_in_the_draft(owner_client, owner, training, token):
+    other = AchievementFactory(learner=owner.learner)
+    other.files.add(EvidenceFactory(uploaded_by=owner))
+    owner_client.post(ADD, typed(training, action="draft", draft=token, remove=other.files.get().pk))
+    assert other.files.count() == 1
+
+
+def test_sent_draft_becomes_an_achievement_with_its_files(owner_client, training, token):
+    one_file(owner_client, training, token, picture())
+    assert owner_client.post(ADD, typed(training, draft=token)).url == reverse("portal:my_information")
+    assert Achievement.objects.get().files.count() == 1
+    assert not AchievementDraft.objects.exists()
+
+
+def test_the_same_form_sent_twice_is_one_achievement(owner_client, training, token):
+    one_file(owner_client, training, token, picture())
+    for _time in range(2):
+        response = owner_client.post(ADD, typed(training, draft=token, certificate_number="无"))
+        assert response.url == reverse("portal:my_information")
+    assert Achievement.objects.count() == 1
+    assert one_file(owner_client, training, token, picture()).status_code == 404
+
+
+def test_refused_file_must_be_removed_before_sending(owner_client, training, token):
+    one_file(owner_client, training, token, picture())
+    EvidenceFile.objects.update(state="refused", refusal="文件已损坏")
+    page = owner_client.post(ADD, typed(training, draft=token)).content.decode()
+    assert "请先移除它" in page
+    assert not Achievement.objects.exists()
+
+
+def test_refused_form_keeps_the_files_that_came_with_it(owner_client, training):
+    page = owner_client.post(ADD, typed(training, name="") | {"files": [picture()]}).content.decode()
+    assert "证书.png" in page
+    draft = AchievementDraft.objects.get()
+    assert f'value="{draft.token}"' in page
+    owner_client.post(ADD, typed(training, draft=draft.token))
+    assert Achievement.objects.get().files.count() == 1
+
+
+def test_old_drafts_make_room_for_new_ones(owner, training):
+    for _number in range(MOST_DRAFTS + 2):
+        keep_draft(token=uuid.uuid4(), by=owner, type=training, data={})
+    assert AchievementDraft.objects.count() == MOST_DRAFTS
+
+
+@pytest.mark.parametrize("token", ["", "x" * 40, "00000000"])
+def test_wrong_token_does_no_harm(owner_client, training, token):
+    assert owner_client.get(ADD, {"type": training.pk, "draft": token}).status_code == 200
+    assert owner_client.post(ADD, typed(training, action="draft", draft=token)).status_code == 302
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_sendings_of_one_form_make_one_achievement(owner, training, token, client, in_parallel):
+    client.force_login(owner)
+    one_file(client, training, token, picture())
+
+    def send():
+        return client.post(ADD, typed(training, draft=token, certificate_number="")).status_code
+
+    training.is_performance = True
+    training.save()
+    assert set(in_parallel(send, times=4)) <= {200, 302}
+    assert Achievement.objects.count() == 1
