@@ -2,9 +2,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
-from django.urls import path, reverse
-from django.utils.html import format_html
-from django.utils.timesince import timesince
+from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from conversion.models import (
@@ -19,10 +17,9 @@ from conversion.models import (
     RuleSource,
     RuleVersion,
 )
-from conversion.models.application import UNDER_REVIEW
-from conversion.queue import visible_applications, waiting_for
+from conversion.queue import visible_applications
 from conversion.services.publishing import PublishingError, publish_version
-from conversion.views import review
+from conversion.views import desk, review
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -38,33 +35,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
-class WaitingFilter(admin.SimpleListFilter):
-    """待我审核: only what this reviewer can decide now."""
-
-    title = _("审核任务")
-    parameter_name = "waiting"
-
-    def lookups(self, request, model_admin):
-        return [("mine", _("待我审核"))]
-
-    def queryset(self, request, queryset):
-        return queryset.filter(waiting_for(request.user)) if self.value() == "mine" else queryset
-
-
 @admin.register(Application)
 class ApplicationAdmin(ReadOnlyAdmin):
-    """The reviewers' queue, longest waiting first; a case opens on its own page."""
-
-    list_display = ["case", "kind", "learner", "receiving_institution", "status", "waiting", "submitted_at"]
-    list_display_links = None
-    list_filter = [WaitingFilter, "status", "kind"]
-    search_fields = ["learner__name", "rule_version__rule__title"]
-    ordering = ["waiting_since", "pk"]
-    list_per_page = 25
-    show_full_result_count = False
+    """The reviewers' queue and cases, each on a page of our own; what stays stock is the address and the rights."""
 
     def get_queryset(self, request):
         return visible_applications(request.user)
+
+    def changelist_view(self, request, extra_context=None):
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return desk.application_queue(request)
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         """A case opens on its own page, wherever the admin links to it."""
@@ -79,6 +60,9 @@ class ApplicationAdmin(ReadOnlyAdmin):
 
         evidence = "<int:pk>/evidence/<int:file_pk>/"
         return [
+            path("bulk/", staff(desk.application_bulk), name="conversion_application_bulk"),
+            path("<int:pk>/claim/", staff(desk.application_claim), name="conversion_application_claim"),
+            path("<int:pk>/release/", staff(desk.application_release), name="conversion_application_release"),
             path("<int:pk>/review/", staff(review.application_review), name="conversion_application_review"),
             path("<int:pk>/document/", staff(review.application_document), name="conversion_application_document"),
             path(evidence, staff(review.application_evidence), name="conversion_application_evidence"),
@@ -100,15 +84,6 @@ class ApplicationAdmin(ReadOnlyAdmin):
             return view(request, *args, **kwargs)
 
         return guarded
-
-    @admin.display(description=_("申请"))
-    def case(self, application):
-        url = reverse("admin:conversion_application_review", args=[application.pk])
-        return format_html('<a href="{}">{}</a>', url, application.title)
-
-    @admin.display(description=_("已等待"), ordering="waiting_since")
-    def waiting(self, application):
-        return timesince(application.waiting_since) if application.status in UNDER_REVIEW else "-"
 
 
 class RuleVersionInline(admin.StackedInline):

@@ -2,14 +2,16 @@ import uuid
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Institution
 from accounts.row_ids import row_ids
 from achievements.models import Achievement, AchievementType, CatalogueEntry
 from conversion.criteria import performance_versions
-from conversion.models import ReasonCode, RuleVersion
-from conversion.models.application import Action, InvalidTransitionError
+from conversion.models import Application, ConversionRule, ReasonCode, RuleVersion
+from conversion.models.application import Action, InvalidTransitionError, Kind, Status
+from conversion.queue import SCOPES, reviews_something, visible
 from conversion.services.applications import (
     AlreadyAppliedError,
     NotEligibleError,
@@ -94,6 +96,58 @@ class ConversionForm(forms.Form):
         except AlreadyAppliedError as error:
             self.add_error("version", error.message)
         return None
+
+
+class QueueForm(forms.Form):
+    """The filters of the reviewers' queue."""
+
+    scope = forms.ChoiceField(label=_("范围"), required=False)
+    kind = forms.ChoiceField(label=_("申请种类"), choices=[("", _("全部种类")), *Kind.choices], required=False)
+    status = forms.ChoiceField(label=_("状态"), choices=[("", _("全部状态")), *Status.choices], required=False)
+    institution = forms.ModelChoiceField(
+        Institution.objects.filter(pk__in=ConversionRule.objects.values("institution")),
+        label=_("接收机构"),
+        empty_label=_("全部机构"),
+        required=False,
+    )
+    q = forms.CharField(
+        label=_("申请编号、申请人姓名或规则编号"),
+        max_length=60,
+        required=False,
+        widget=forms.TextInput({"type": "search"}),
+    )
+
+    def __init__(self, *args, user, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.fields["scope"].choices = [(value, label) for value, (label, _filter) in SCOPES.items()]
+        if not user.belongs_to_centre:
+            del self.fields["institution"]
+
+    @property
+    def scope_shown(self):
+        """What a reviewer sees without asking: what waits for him; other staff sees what is under review."""
+        asked = self.cleaned_data.get("scope") if self.is_valid() else ""
+        return asked or ("mine" if reviews_something(self.user) else "open")
+
+    def applications(self):
+        """The visible cases that the filters name; wrong input filters nothing."""
+        data = self.cleaned_data if self.is_valid() else {}
+        _label, scope = SCOPES[self.scope_shown]
+        rows = visible(Application.objects.filter(scope(self.user)), self.user)
+        wanted = {
+            "kind": data.get("kind"),
+            "status": data.get("status"),
+            "receiving_institution": data.get("institution"),
+        }
+        rows = rows.filter(**{column: value for column, value in wanted.items() if value})
+        return rows.filter(_named(data["q"].strip())) if data.get("q", "").strip() else rows
+
+
+def _named(text):
+    """Cases by number, the applicant's name or the rule's code, each exactly: the queue is long."""
+    number = row_ids([text])
+    return Q(pk__in=number) | Q(learner__name=text) | Q(rule_version__rule__code__iexact=text)
 
 
 class ReviewForm(forms.Form):

@@ -1,14 +1,30 @@
-"""Which cases a reviewer sees and which wait for him. Reads only."""
+"""Which cases a reviewer sees, which wait for him, and in what order. Reads only."""
 
-from django.db.models import Q
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
-from conversion.models import Application
-from conversion.models.application import Kind, Status
+from django.core.paginator import Paginator
+from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models.fields.json import KT
+from django.utils.translation import gettext_lazy as _
+
+from accounts.row_urls import row_url
+from conversion.models import Application, ReviewClaim
+from conversion.models.application import UNDER_REVIEW, Kind, Status
+
+PAGE_SIZE = 25
+COUNTED = 1000  # a longer queue says 「超过 1000 件」: counting all of it costs more than showing it
+KIND_LABELS, STATUS_LABELS = dict(Kind.choices), dict(Status.choices)
+IN_ORDER = ("waiting_since", "pk")
 
 
 def visible_applications(user):
     """The cases a reviewer may see: the centre all, an institution those it receives; nobody his own."""
-    applications = Application.objects.for_lists()
+    return visible(Application.objects.for_lists(), user)
+
+
+def visible(applications, user):
     if not user.belongs_to_centre:
         applications = applications.filter(receiving_institution=user.institution_id)
     return applications.exclude(submitted_by=user)
@@ -23,3 +39,99 @@ def waiting_for(user):
     if user.belongs_to_centre and user.has_perm("conversion.final_review_application"):
         cases |= Q(~Q(first_reviewer=user), status=Status.FIRST_APPROVED)
     return cases
+
+
+def reviews_something(user):
+    return user.has_perm("conversion.first_review_application") or user.has_perm("conversion.final_review_application")
+
+
+def free_for(user):
+    """The filter for cases that no other reviewer has claimed."""
+    return ~Exists(ReviewClaim.objects.live().filter(application=OuterRef("pk")).exclude(by=user))
+
+
+def neighbours(application, user):
+    """The cases before and after this one among those that wait for the reviewer, as ids or None."""
+    waiting = visible(Application.objects.filter(waiting_for(user), free_for(user)), user).exclude(pk=application.pk)
+    at, pk = application.waiting_since, application.pk
+    later = waiting.filter(Q(waiting_since__gt=at) | Q(waiting_since=at, pk__gt=pk)).order_by(*IN_ORDER)
+    earlier = waiting.filter(Q(waiting_since__lt=at) | Q(waiting_since=at, pk__lt=pk))
+    earlier = earlier.order_by(*(f"-{column}" for column in IN_ORDER))
+    return tuple(rows.values_list("pk", flat=True).first() for rows in (earlier, later))
+
+
+class QueueRow(NamedTuple):
+    """A line of the queue."""
+
+    pk: int
+    kind: str
+    status: str
+    rule_title: str | None
+    source_name: str | None
+    learner: str
+    unit: str | None
+    waiting_since: datetime
+    submitted_at: datetime
+    claimed_by: str | None
+
+    @property
+    def title(self):
+        return self.rule_title or self.source_name
+
+    @property
+    def kind_label(self):
+        return KIND_LABELS[self.kind]
+
+    @property
+    def status_label(self):
+        return STATUS_LABELS[self.status]
+
+    @property
+    def is_waiting(self):
+        return self.status in UNDER_REVIEW
+
+    @property
+    def url(self):
+        return row_url("admin:conversion_application_review", self.pk)
+
+    @property
+    def claim_url(self):
+        return row_url("admin:conversion_application_claim", self.pk)
+
+
+@dataclass
+class QueuePage:
+    """One page of the queue; `more` says that the count stopped at `COUNTED`."""
+
+    page_obj: object
+    more: bool
+
+
+def queue_page(applications, number):
+    """The nearest page of cases, longest waiting first, in two queries; reaches to the first `COUNTED`."""
+    found = applications.order_by()[: COUNTED + 1].count()
+    paginator = Paginator(range(min(found, COUNTED)), PAGE_SIZE)
+    page_obj = paginator.get_page(number)
+    first = max(page_obj.start_index() - 1, 0)
+    rows = applications.order_by(*IN_ORDER).values_list(
+        "pk",
+        "kind",
+        "status",
+        KT("snapshot__rule__title"),
+        KT("snapshot__sources__0__name"),
+        "learner__name",
+        "receiving_institution__name",
+        "waiting_since",
+        "submitted_at",
+        Subquery(ReviewClaim.objects.live().filter(application=OuterRef("pk")).values("by__name")[:1]),
+    )
+    page_obj.object_list = [QueueRow(*row) for row in rows[first : first + PAGE_SIZE]]
+    return QueuePage(page_obj, found > COUNTED)
+
+
+SCOPES = {  # value: (label, what it adds for a user)
+    "mine": (_("待我审核"), waiting_for),
+    "claimed": (_("我领取的"), lambda user: Q(claim__by=user, status__in=UNDER_REVIEW)),
+    "open": (_("审核中"), lambda user: Q(status__in=UNDER_REVIEW)),
+    "all": (_("全部"), lambda user: Q()),
+}

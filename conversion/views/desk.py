@@ -1,0 +1,104 @@
+"""The reviewers' queue: what waits, who works on it, and several approvals at once."""
+
+from django.contrib import admin, messages
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from accounts.row_ids import row_ids
+from conversion.forms import QueueForm
+from conversion.models import Application
+from conversion.queue import COUNTED, queue_page, reviews_something, visible_applications
+from conversion.services.bulk import BULK_LIMIT, approve_in_bulk, bulk_line
+from conversion.services.claims import ClaimedError, claim_case, release_case
+
+QUEUE = "admin:conversion_application_changelist"
+
+
+def admin_context(request, title):
+    """What the admin's frame needs, without its list of every model: a reviewer's pages have their own way back."""
+    site = admin.site
+    return {
+        "site_title": site.site_title,
+        "site_header": site.site_header,
+        "site_url": site.site_url,
+        "has_permission": site.has_permission(request),
+        "is_nav_sidebar_enabled": False,
+        "opts": Application._meta,
+        "title": title,
+    }
+
+
+def application_queue(request):
+    form = QueueForm(request.GET, user=request.user)
+    page = queue_page(form.applications(), request.GET.get("page"))
+    context = admin_context(request, _("审核申请")) | {
+        "form": form,
+        "page_obj": page.page_obj,
+        "more": page.more,
+        "counted": COUNTED,
+        "scope": form.scope_shown,
+        "reviews": reviews_something(request.user),
+    }
+    return render(request, "admin/conversion/application/queue.html", context)
+
+
+def _back(request):
+    """The page of the queue or the case that a button was pressed on."""
+    url = request.POST.get("next", "")
+    here = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    return redirect(url if here else QUEUE)
+
+
+@require_POST
+def application_claim(request, pk):
+    application = get_object_or_404(visible_applications(request.user), pk=pk)
+    try:
+        claim_case(application=application, by=request.user)
+    except ClaimedError as error:
+        messages.warning(request, _("%s 正在办理这件申请,没有领取成功。") % error.claim.by)
+    else:
+        messages.success(request, _("已领取“%s”。") % application.title)
+    return _back(request)
+
+
+@require_POST
+def application_release(request, pk):
+    application = get_object_or_404(visible_applications(request.user), pk=pk)
+    release_case(application=application, by=request.user)
+    messages.success(request, _("已退回“%s”,其他审核员可以办理。") % application.title)
+    return _back(request)
+
+
+@require_POST
+def application_bulk(request):
+    """批量通过: first what it would contain and what not, and why; then, confirmed, the approvals."""
+    ids = row_ids(request.POST.getlist("application"))
+    chosen = list(visible_applications(request.user).filter(pk__in=ids).order_by("waiting_since", "pk"))
+    if not chosen:
+        messages.warning(request, _("请先在列表中选择申请。"))
+        return redirect(QUEUE)
+    if len(chosen) > BULK_LIMIT:
+        messages.warning(request, _("一次最多批量通过 %d 件。") % BULK_LIMIT)
+        return redirect(QUEUE)
+    if "confirm" in request.POST:
+        return _bulk_done(request, chosen)
+    lines = [bulk_line(application, request.user) for application in chosen]
+    context = admin_context(request, _("批量通过")) | {
+        "fitting": [line for line in lines if not line.obstacle],
+        "left": [line for line in lines if line.obstacle],
+        "queue_url": reverse(QUEUE),
+    }
+    return render(request, "admin/conversion/application/bulk.html", context)
+
+
+def _bulk_done(request, chosen):
+    opinion = request.POST.get("opinion", "").strip()[:1000]
+    done, left = approve_in_bulk(applications=chosen, by=request.user, opinion=opinion)
+    if done:
+        messages.success(request, _("已通过 %d 件。") % len(done))
+    for application, why in left:
+        messages.warning(request, _("“%(title)s”没有处理:%(why)s") % {"title": application.title, "why": why})
+    return redirect(QUEUE)
