@@ -163,10 +163,22 @@ class ReviewForm(forms.Form):
     opinion = forms.CharField(label=_("审核意见"), max_length=1000, required=False, widget=forms.Textarea({"rows": 4}))
     seen_status = forms.CharField(widget=forms.HiddenInput, max_length=20)
 
-    def __init__(self, *args, actions, needs_reason, **kwargs):
+    def __init__(self, *args, actions, needs_reason, criteria=(), **kwargs):
         super().__init__(*args, **kwargs)
-        self.needs_reason = needs_reason
+        self.needs_reason, self.criteria = needs_reason, list(criteria)
         self.fields["action"].choices = [(action.value, action.label) for action in actions]
+        for criterion in self.criteria:
+            self.fields[f"criterion_{criterion.pk}"] = _criterion_field(criterion)
+
+    @property
+    def criterion_fields(self):
+        return [self[f"criterion_{criterion.pk}"] for criterion in self.criteria]
+
+    @property
+    def findings(self):
+        """What the reviewer found out, as {criterion: number}."""
+        found = {criterion: self.cleaned_data.get(f"criterion_{criterion.pk}") for criterion in self.criteria}
+        return {criterion: number for criterion, number in found.items() if number is not None}
 
     def clean_action(self):
         return Action(self.cleaned_data["action"])
@@ -175,7 +187,25 @@ class ReviewForm(forms.Form):
         data = super().clean()
         if data.get("action") in self.needs_reason and not data.get("reason") and "reason" not in self.errors:
             self.add_error("reason", ValidationError(_("不予通过或退回时必须选择原因。"), code="required"))
+        if data.get("action") == Action.FIRST_APPROVE:
+            self._check_criteria(data)
         return data
+
+    def _check_criteria(self, data):
+        """An approval needs every number, none below its least; a refusal may leave them out."""
+        for criterion in self.criteria:
+            name = f"criterion_{criterion.pk}"
+            number = data.get(name)
+            if number is None and name not in self.errors:
+                self.add_error(name, _("通过之前请填写%s。") % criterion.label)
+            elif number is not None and number < criterion.minimum:
+                self.add_error(name, _("低于规则要求(%s),不能通过。") % criterion)
+
+
+def _criterion_field(criterion):
+    return forms.DecimalField(
+        label=str(criterion), min_value=0, max_digits=7, decimal_places=1, required=False
+    )
 
 
 def chosen_achievements(data, user):

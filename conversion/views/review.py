@@ -1,9 +1,8 @@
 """The reviewer's pages inside the admin: one case with evidence, conditions and decision side by side."""
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
@@ -11,34 +10,39 @@ from django.views.decorators.http import require_POST
 from accounts.forms.personal_data import UnmaskForm
 from accounts.views.learner_desk import reveal_or_deny
 from achievements.models import Achievement
+from conversion.alerts import alerts_of, sources_of
+from conversion.effects import approval_effects
 from conversion.forms import RecognitionOutcomeForm, ReviewForm
-from conversion.models import Application, CreditEntry
+from conversion.models import CreditEntry, ReviewClaim
 from conversion.models.application import Action, Kind, Status
-from conversion.queue import visible_applications
+from conversion.precedents import other_cases, precedents_of
+from conversion.queue import neighbours, visible_applications
 from conversion.services import reviews
+from conversion.views.desk import QUEUE, admin_context
 from evidence.models import EvidenceFile
 from evidence.serving import evidence_response
 
 
 def application_review(request, pk):
     application = get_object_or_404(visible_applications(request.user), pk=pk)
-    actions = reviews.may_decide(application, request.user)
-    form = ReviewForm(
-        request.POST or None,
-        actions=reviews.stage_actions(application.status),
-        needs_reason=reviews.NEEDS_REASON,
-        initial={"seen_status": application.status},
-    )
+    form = _review_form(application, request.POST or None)
     outcome = _outcome_form(request, application)
     if request.method == "POST":
         response = _decided(request, application, form, outcome)
         if response:
             return response
         application.refresh_from_db()
-    return render(
-        request,
-        "admin/conversion/application/review.html",
-        _context(request, application, form, actions) | {"outcome": outcome},
+    context = _context(request, application, form) | {"outcome": outcome}
+    return render(request, "admin/conversion/application/review.html", context)
+
+
+def _review_form(application, data=None):
+    return ReviewForm(
+        data,
+        actions=reviews.stage_actions(application.status),
+        needs_reason=reviews.NEEDS_REASON,
+        criteria=reviews.criteria_of(application),
+        initial={"seen_status": application.status},
     )
 
 
@@ -68,6 +72,7 @@ def _decided(request, application, form, outcome):
             by=request.user,
             reason=data["reason"],
             opinion=data["opinion"],
+            findings=form.findings,
             recognised_as=outcome.outcome() if needs_outcome else None,
         )
     except (reviews.NotAllowedError, reviews.ConditionsUnmetError) as error:
@@ -76,8 +81,15 @@ def _decided(request, application, form, outcome):
     except reviews.DecidedMeanwhileError as error:
         _tell_who_decided(request, error.record)
         return redirect("admin:conversion_application_review", application.pk)
-    messages.success(request, _("已记录:%s。") % data["action"].label)
-    return redirect(f"{reverse('admin:conversion_application_changelist')}?waiting=mine")
+    return _next_case(request, application, data["action"])
+
+
+def _next_case(request, decided, action):
+    """The reviewer goes on with the next case that waits for him; the last one leads back to the queue."""
+    messages.success(request, _("“%(title)s”:%(what)s。") % {"title": decided.title, "what": action.label})
+    earlier, later = neighbours(decided, request.user)
+    pk = later or earlier
+    return redirect("admin:conversion_application_review", pk) if pk else redirect(QUEUE)
 
 
 def _tell_who_decided(request, record):
@@ -85,39 +97,32 @@ def _tell_who_decided(request, record):
     messages.warning(request, text % {"who": record.by, "what": record.get_action_display()})
 
 
-def _context(request, application, form, actions):
-    sources = list(
-        Achievement.objects.filter(application_sources__application=application)
-        .select_related("type", "entry__institution")
-        .prefetch_related("files", "type__extra_fields", "type__materials")
-    )
-    return {
-        **admin.site.each_context(request),
-        "title": _("审核申请"),
+def _context(request, application, form):
+    actions = reviews.may_decide(application, request.user)
+    previous, following = neighbours(application, request.user)
+    return admin_context(request, _("审核申请")) | {
         "subtitle": application.title,
-        "opts": Application._meta,
         "application": application,
         "learner": application.learner,
-        "sources": sources,
-        "shared_keys": _shared_keys(sources),
+        "sources": sources_of(application)
+        .select_related("type", "entry__institution")
+        .prefetch_related("files", "type__extra_fields", "type__materials"),
+        "alerts": alerts_of(application),
         "files": application.files.all(),
         "assessment": reviews.assess_case(application),
+        "precedents": precedents_of(application),
+        "other_cases": other_cases(application),
         "records": application.records.select_related("by", "reason"),
         "balance": CreditEntry.objects.filter(learner=application.learner).balance(),
+        "effects": approval_effects(application) if actions else [],
+        "claim": ReviewClaim.objects.live().filter(application=application).select_related("by").first(),
+        "previous": previous,
+        "following": following,
         "form": form if actions else None,
         "unmask_form": UnmaskForm(initial={"purpose": "review"}),
         "full_document": "",
         "may_not": "" if actions else _why_not(application, request.user),
     }
-
-
-def _shared_keys(sources):
-    """Keys of certificates that other learners hold too: a hint for the reviewer, never a refusal."""
-    keys = [source.certificate_key for source in sources if source.certificate_key]
-    others = Achievement.objects.filter(certificate_key__in=keys, learner__merged_into=None).exclude(
-        pk__in=[source.pk for source in sources]
-    )
-    return set(others.values_list("certificate_key", flat=True))
 
 
 def _why_not(application, user):
@@ -137,16 +142,10 @@ def _why_not(application, user):
 def application_document(request, pk):
     """The case again with the applicant's whole document number, after the look was written down."""
     application = get_object_or_404(visible_applications(request.user), pk=pk)
-    actions = reviews.may_decide(application, request.user)
     unmask_form, number = UnmaskForm(request.POST), ""
     if unmask_form.is_valid():
         number = reveal_or_deny(request, unmask_form, application.learner)
-    form = ReviewForm(
-        actions=reviews.stage_actions(application.status),
-        needs_reason=reviews.NEEDS_REASON,
-        initial={"seen_status": application.status},
-    )
-    context = _context(request, application, form, actions) | {
+    context = _context(request, application, _review_form(application)) | {
         "outcome": _outcome_form(request, application),
         "unmask_form": unmask_form,
         "full_document": number,

@@ -1,0 +1,34 @@
+"""What an approval would write, said before it is given. Reads only."""
+
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+
+from conversion.models import CreditEntry
+from conversion.models.application import Kind, Status
+
+
+def approval_effects(application):
+    """The sentences of the preview beside the decision."""
+    if application.status == Status.SUBMITTED:
+        return [_("转入终审;申请人会在收件箱收到初审结果。")]
+    effects = _of_recognition() if application.kind == Kind.RECOGNITION else _of_conversion(application)
+    if application.learner.verified_at is None:
+        effects.append(_("申请人的实名记为已核验。"))
+    return [*effects, _("申请人会在收件箱收到结果。")]
+
+
+def _of_recognition():
+    return [_("成果与所填的名录成果关联,此后可以按转换规则申请转换。")]
+
+
+def _of_conversion(application):
+    rule, target = application.snapshot["rule"], application.snapshot["target"]
+    credits = Decimal(rule["credits"])
+    balance = CreditEntry.objects.filter(learner=application.learner).balance()
+    ledger = _("学分流水记入 %(credits)s 学分,余额由 %(before)s 变为 %(after)s。")
+    return [
+        _("课程“%(course)s”:%(outcome)s。") % {"course": target["course"], "outcome": rule["outcome"]},
+        ledger % {"credits": credits, "before": balance, "after": balance + credits},
+        _("签发转换证明,编号自动生成。"),
+    ]
