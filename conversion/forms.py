@@ -203,9 +203,7 @@ class ReviewForm(forms.Form):
 
 
 def _criterion_field(criterion):
-    return forms.DecimalField(
-        label=str(criterion), min_value=0, max_digits=7, decimal_places=1, required=False
-    )
+    return forms.DecimalField(label=str(criterion), min_value=0, max_digits=7, decimal_places=1, required=False)
 
 
 def chosen_achievements(data, user):

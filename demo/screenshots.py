@@ -249,7 +249,7 @@ def show_progress(page, album, name, caption):
 
 def review(page, album, username, conclusion, name, caption, opinion):
     staff_sign_in(page, username)
-    page.goto("/admin/conversion/application/?waiting=mine")
+    page.goto("/admin/conversion/application/?scope=mine")
     row = page.get_by_role("row").filter(has_text=NEWCOMER.name).get_by_role("link").first
     row.click()
     page.get_by_label(conclusion, exact=True).check()
@@ -403,7 +403,7 @@ def draw_readme_pictures(new_page):
 
 def draw_review_desk(page):
     staff_sign_in(page, "chushen1")
-    page.goto("/admin/conversion/application/?waiting=mine")
+    page.goto("/admin/conversion/application/?scope=mine")
     page.get_by_role("row").filter(has_text=ENTRY).get_by_role("link").first.click()
     page.get_by_role("button", name="提交审核结论").wait_for()
     draw_for_readme(page, "review-desk")

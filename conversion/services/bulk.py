@@ -6,9 +6,8 @@ from django.utils.translation import gettext as _
 
 from conversion.alerts import alerts_of
 from conversion.models import Application
-from conversion.models.application import Kind, Status
+from conversion.models.application import Kind
 from conversion.services import reviews
-from conversion.services.claims import held_by_other
 
 BULK_LIMIT = 100  # cases at once: they are decided while the reviewer waits
 
@@ -31,12 +30,10 @@ def bulk_line(application, by):
 
 def _obstacle(application, by, action):
     if action is None:
-        return _("现在不能由您审核。")
-    if claim := held_by_other(application, by):
-        return _("%s 正在办理。") % claim.by
+        return reviews.why_not(application, by)
     if application.kind == Kind.RECOGNITION:
         return _("成果认定须逐件审核。")
-    if application.status == Status.SUBMITTED and application.rule_version.review_criteria.exists():
+    if reviews.criteria_of(application):
         return _("规则要求填写审核指标,须逐件审核。")
     if not reviews.assess_case(application).is_match:
         return _("规则的条件没有全部满足。")
@@ -63,7 +60,7 @@ def _decide(line, by, opinion):
     """Decide one case; the reason why it can't be, or an empty text."""
     try:
         reviews.decide(application=line.application, action=line.action, by=by, opinion=opinion)
-    except (reviews.NotAllowedError, reviews.ConditionsUnmetError) as error:
+    except (reviews.NotAllowedError, reviews.ConditionsUnmetError, reviews.FindingMissingError) as error:
         return error.message
     except reviews.DecidedMeanwhileError as error:
         return _("已由 %s 处理。") % error.record.by

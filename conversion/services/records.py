@@ -22,11 +22,12 @@ def record_hash(record):
         record.reason_id,
         record.opinion,
         record.at.isoformat(),
+        *([record.findings] if record.findings else []),
     ]
     return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
 
-def write_record(*, application, action, from_status, by, unit="", reason=None, opinion=""):
+def write_record(*, application, action, from_status, by, unit="", reason=None, opinion="", findings=()):
     """Append what has just happened to a case; the caller's transaction holds the case's row lock."""
     last = application.records.order_by("-number").first()
     record = ReviewRecord(
@@ -39,6 +40,7 @@ def write_record(*, application, action, from_status, by, unit="", reason=None, 
         unit=unit,
         reason=reason,
         opinion=opinion,
+        findings=list(findings),
         at=timezone.now(),
         previous_hash=last.hash if last else "",
     )

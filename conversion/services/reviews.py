@@ -10,6 +10,7 @@ from achievements.services.catalogue import approve_new
 from conversion import criteria, rules
 from conversion.models.application import Action, InvalidTransitionError, Kind, Status
 from conversion.services.certificates import issue_certificate
+from conversion.services.claims import end_claim, held_by_other
 from conversion.services.ledger import write_award
 from conversion.services.records import write_record
 from messaging.services import send_inbox_message
@@ -46,6 +47,18 @@ class ConditionsUnmetError(Exception):
         return _("规则的条件没有全部满足,不能通过:%s") % "、".join(self.assessment.missing)
 
 
+class FindingMissingError(Exception):
+    """An approval without a number that the rule asks for, or with one below its least; `criterion` says which."""
+
+    def __init__(self, criterion):
+        super().__init__("finding missing")
+        self.criterion = criterion
+
+    @property
+    def message(self):
+        return _("规则要求的审核指标没有达到:%s") % self.criterion
+
+
 class DecidedMeanwhileError(Exception):
     """Somebody else decided first; `record` says who and what."""
 
@@ -79,6 +92,8 @@ def check_may_decide(*, application, action, by):
         raise NotAllowedError(_("不能审核自己的申请。"))
     if not first and by.pk == application.first_reviewer_id:
         raise NotAllowedError(_("初审和终审必须由不同的人完成。"))
+    if claim := held_by_other(application, by):
+        raise NotAllowedError(_("%s 正在办理这件申请。") % claim.by)
 
 
 def _unit_fits(application, first, by):
@@ -99,9 +114,24 @@ def may_decide(application, by):
     return allowed
 
 
+def why_not(application, by):
+    """Why a reviewer can't decide the case now, for pages to say."""
+    actions = stage_actions(application.status)
+    if not actions:
+        return _("这件申请当前不需要审核。")
+    try:
+        check_may_decide(application=application, action=actions[0], by=by)
+    except NotAllowedError as error:
+        return error.message
+    return ""
+
+
 @transaction.atomic
-def decide(*, application, action, by, reason=None, opinion="", recognised_as=None):
+def decide(*, application, action, by, reason=None, opinion="", findings=None, recognised_as=None):
     """Take one review decision; the final approval of a recognition says what entry it is `recognised_as`.
+
+    `findings` are the numbers that the rule's review criteria ask for, as {criterion: number}; the first approval
+    needs all of them (`FindingMissingError`).
 
     Raises `NotAllowedError`, `ReasonMissingError`, `ConditionsUnmetError`, or `DecidedMeanwhileError` when another
     reviewer was first.
@@ -111,6 +141,7 @@ def decide(*, application, action, by, reason=None, opinion="", recognised_as=No
         raise ReasonMissingError
     if action in APPROVALS:
         _check_conditions(application)
+    findings = _checked_findings(application, action, findings or {})
     before = application.status
     try:
         application.move(action, **_changes(action, by, reason))
@@ -119,12 +150,41 @@ def decide(*, application, action, by, reason=None, opinion="", recognised_as=No
     unit = by.institution.name if by.institution_id else str(CENTRE)
     reason = reason if action in NEEDS_REASON else None
     write_record(
-        application=application, action=action, from_status=before, by=by, unit=unit, reason=reason, opinion=opinion
+        application=application,
+        action=action,
+        from_status=before,
+        by=by,
+        unit=unit,
+        reason=reason,
+        opinion=opinion,
+        findings=findings,
     )
+    end_claim(application=application)
     if application.status == Status.APPROVED:
         _grant(application, recognised_as)
     _tell(application, action, reason, opinion)
     return application
+
+
+def criteria_of(application):
+    """The review criteria that the first reviewer of a case answers now; none at later steps."""
+    if application.rule_version_id is None or application.status != Status.SUBMITTED:
+        return []
+    return list(application.rule_version.review_criteria.all())
+
+
+def _checked_findings(application, action, findings):
+    """The findings as the record keeps them; raises `FindingMissingError` where an approval lacks one."""
+    criteria = criteria_of(application)
+    for criterion in criteria if action in APPROVALS else []:
+        if findings.get(criterion) is None or findings[criterion] < criterion.minimum:
+            raise FindingMissingError(criterion)
+    return [_finding(criterion, findings[criterion]) for criterion in criteria if findings.get(criterion) is not None]
+
+
+def _finding(criterion, found):
+    minimum, found = (format(number.normalize(), "f") for number in (criterion.minimum, found))
+    return {"label": criterion.label, "minimum": minimum, "unit": criterion.unit, "found": found}
 
 
 def assess_case(application):

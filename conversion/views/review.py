@@ -75,7 +75,7 @@ def _decided(request, application, form, outcome):
             findings=form.findings,
             recognised_as=outcome.outcome() if needs_outcome else None,
         )
-    except (reviews.NotAllowedError, reviews.ConditionsUnmetError) as error:
+    except (reviews.NotAllowedError, reviews.ConditionsUnmetError, reviews.FindingMissingError) as error:
         form.add_error(None, error.message)
         return None
     except reviews.DecidedMeanwhileError as error:
@@ -121,20 +121,8 @@ def _context(request, application, form):
         "form": form if actions else None,
         "unmask_form": UnmaskForm(initial={"purpose": "review"}),
         "full_document": "",
-        "may_not": "" if actions else _why_not(application, request.user),
+        "may_not": "" if actions else reviews.why_not(application, request.user),
     }
-
-
-def _why_not(application, user):
-    """Why this reviewer can't decide the case now, for the page to say."""
-    actions = reviews.stage_actions(application.status)
-    if not actions:
-        return _("这件申请当前不需要审核。")
-    try:
-        reviews.check_may_decide(application=application, action=actions[0], by=user)
-    except reviews.NotAllowedError as error:
-        return error.message
-    return ""
 
 
 @never_cache

@@ -63,7 +63,7 @@ def staff_sign_in(page, username, password):
 
 def review(page, learner, conclusion, *, reason="", opinion=""):
     """Open the waiting case of that learner in the admin and decide it."""
-    page.goto("/admin/conversion/application/?waiting=mine")
+    page.goto("/admin/conversion/application/?scope=mine")
     page.get_by_role("row").filter(has_text=learner).get_by_role("link").first.click()
     page.get_by_label(conclusion, exact=True).check()
     if reason:

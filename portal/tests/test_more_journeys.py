@@ -153,7 +153,7 @@ def test_an_achievement_is_recognised_as_a_new_entry(scene, unlisted, centre, ne
     ask_for_recognition(page, unlisted)
     reviewed_by(new_page, centre[0], scene.user.name, "初审通过")
     final = journey.staff_session(new_page, centre[1])
-    final.goto("/admin/conversion/application/?waiting=mine")
+    final.goto("/admin/conversion/application/?scope=mine")
     final.get_by_role("row").filter(has_text=scene.user.name).get_by_role("link").first.click()
     final.get_by_label("终审通过", exact=True).check()
     final.get_by_label("资历机构").select_option(label=scene.college.name)
@@ -262,7 +262,7 @@ def test_a_withdrawn_conversion_frees_its_achievement(scene, new_page):
     application.refresh_from_db()
     assert application.status == "withdrawn"
     reviewer = journey.staff_session(new_page, scene.first_reviewer)
-    reviewer.goto("/admin/conversion/application/?waiting=mine")
+    reviewer.goto("/admin/conversion/application/?scope=mine")
     assert reviewer.get_by_role("row").filter(has_text=scene.user.name).count() == 0
 
 

@@ -1,0 +1,284 @@
+"""The reviewers' queue, claims, bulk approval, precedents, preview and criteria."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from conversion.models import ReviewClaim, ReviewCriterion
+from conversion.services import claims
+from conversion.services.bulk import approve_in_bulk, bulk_line
+from conversion.services.claims import ClaimedError, claim_case
+from conversion.services.reviews import FindingMissingError, NotAllowedError
+from conversion.tests.scene import Scene, make_achievement, make_entry, make_learner_user, make_reviewer, make_version
+
+QUEUE = reverse("admin:conversion_application_changelist")
+BULK = reverse("admin:conversion_application_bulk")
+
+
+@pytest.fixture
+def scene(db):
+    return Scene()
+
+
+@pytest.fixture
+def colleague(scene):
+    return make_reviewer(scene.college, first=True)
+
+
+def page_for(application, name="review"):
+    return reverse(f"admin:conversion_application_{name}", args=[application.pk])
+
+
+def text_of(response):
+    return response.content.decode()
+
+
+def another(scene):
+    """A case of another learner under the same rule."""
+    user = make_learner_user("赵小红")
+    return scene.submit(by=user, achievements=[make_achievement(user, scene.entry)])
+
+
+# Queue -----------------------------------------------------------------------------------------------------
+
+
+def test_reviewer_finds_a_case_by_number_applicant_and_rule(client, scene):
+    first, second = scene.submit(), another(scene)
+    client.force_login(scene.first_reviewer)
+    for text, found in [(str(second.pk), [second]), ("赵小红", [second]), (scene.version.rule.code, [first, second])]:
+        assert [row.pk for row in client.get(QUEUE, {"q": text}).context["page_obj"]] == [case.pk for case in found]
+    assert "没有找到匹配的申请" in text_of(client.get(QUEUE, {"q": "没有这个人", "scope": "all"}))
+
+
+@pytest.mark.parametrize(
+    "query", ["scope=x", "kind=%00", "page=99999999999999999999", "q=" + "9" * 30, "institution=x"]
+)
+def test_queue_survives_filters_that_nobody_offers(client, scene, query):
+    client.force_login(scene.final_reviewer)
+    assert client.get(f"{QUEUE}?{query}").status_code in {200, 400}
+
+
+def test_queue_says_when_it_stops_counting(client, scene, monkeypatch):
+    monkeypatch.setattr("conversion.queue.COUNTED", 1)
+    monkeypatch.setattr("conversion.views.desk.COUNTED", 1)
+    scene.submit(), another(scene)
+    client.force_login(scene.first_reviewer)
+    assert "超过 1 件" in text_of(client.get(QUEUE))
+
+
+def test_a_longer_queue_takes_no_more_queries(client, scene, django_assert_num_queries):
+    client.force_login(scene.first_reviewer)
+    another(scene)
+    client.get(QUEUE)
+    with django_assert_num_queries(6) as few:
+        client.get(QUEUE)
+    for _number in range(4):
+        another(scene)
+    with django_assert_num_queries(len(few)):
+        client.get(QUEUE)
+
+
+def test_reviewer_goes_from_case_to_case_and_on_after_a_decision(client, scene):
+    cases = [scene.submit(), another(scene), another(scene)]
+    client.force_login(scene.first_reviewer)
+    middle = text_of(client.get(page_for(cases[1])))
+    assert f'href="{page_for(cases[0])}"' in middle
+    assert f'href="{page_for(cases[2])}"' in middle
+    data = {"action": "first_approve", "seen_status": "submitted"}
+    assert client.post(page_for(cases[1]), data).url == page_for(cases[2])
+    assert client.post(page_for(cases[2]), data).url == page_for(cases[0])
+    assert client.post(page_for(cases[0]), data).url == QUEUE
+
+
+# Claims ----------------------------------------------------------------------------------------------------
+
+
+def test_a_claimed_case_is_decided_by_its_reviewer_only(client, scene, colleague):
+    case = scene.submit()
+    client.force_login(scene.first_reviewer)
+    client.post(page_for(case, "claim"))
+    with pytest.raises(NotAllowedError, match="正在办理"):
+        scene.decide(case, "first_approve", colleague)
+    assert scene.decide(case, "first_approve", scene.first_reviewer).status == "first_approved"
+    assert not ReviewClaim.objects.exists()
+
+
+def test_second_reviewer_is_told_who_claimed_the_case(client, scene, colleague):
+    case = scene.submit()
+    claim_case(application=case, by=scene.first_reviewer)
+    client.force_login(colleague)
+    page = text_of(client.post(page_for(case, "claim"), follow=True))
+    assert f"{scene.first_reviewer} 正在办理这件申请,没有领取成功" in page
+    assert "正在办理这件申请" in text_of(client.get(page_for(case)))
+    assert not client.post(page_for(case, "release")).wsgi_request.user.review_claims.exists()
+    assert ReviewClaim.objects.get().by == scene.first_reviewer
+
+
+def test_a_case_given_back_or_forgotten_is_free_again(client, scene, colleague):
+    case = scene.submit()
+    claim_case(application=case, by=scene.first_reviewer)
+    client.force_login(scene.first_reviewer)
+    client.post(page_for(case, "release"))
+    claim_case(application=case, by=colleague)
+    ReviewClaim.objects.update(at=timezone.now() - dt.timedelta(hours=5))
+    claim_case(application=case, by=scene.first_reviewer)
+    with pytest.raises(ClaimedError):
+        claim_case(application=case, by=colleague)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_reviewers_at_once_one_claims_the_case(in_parallel):
+    scene = Scene()
+    case = scene.submit()
+    reviewers = [make_reviewer(scene.college, first=True) for _number in range(8)]
+    waiting = iter(reviewers)
+
+    def claim():
+        reviewer = next(waiting)
+        claim_case(application=case, by=reviewer)
+        return reviewer
+
+    answers = in_parallel(claim, times=8)
+    assert [answer for answer in answers if not isinstance(answer, ClaimedError)] == [ReviewClaim.objects.get().by]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_condition_every_reviewer_would_believe_he_has_it(in_parallel, monkeypatch):
+    """The positive control of the test above."""
+    unguarded, _condition = claims.CLAIM.split("WHERE")
+    monkeypatch.setattr(claims, "CLAIM", unguarded + "WHERE %s IS NOT NULL")
+    scene = Scene()
+    case = scene.submit()
+    waiting = iter([make_reviewer(scene.college, first=True) for _number in range(8)])
+    answers = in_parallel(lambda: claim_case(application=case, by=next(waiting)), times=8)
+    assert answers == [None] * 8
+
+
+@pytest.mark.parametrize("name", ["claim", "release"])
+def test_reviewer_of_another_institution_claims_nothing(client, scene, name):
+    case = scene.submit()
+    client.force_login(make_reviewer(make_entry().institution, first=True))
+    assert client.post(page_for(case, name)).status_code == 404
+    assert client.get(page_for(case, name)).status_code == 405
+    assert not ReviewClaim.objects.exists()
+
+
+# Bulk approval ---------------------------------------------------------------------------------------------
+
+
+def test_reviewer_sees_first_what_a_bulk_approval_would_contain(client, scene, colleague):
+    fits, held = scene.submit(), another(scene)
+    claim_case(application=held, by=colleague)
+    client.force_login(scene.first_reviewer)
+    page = client.post(BULK, {"application": [fits.pk, held.pk]})
+    assert [line.application for line in page.context["fitting"]] == [fits]
+    assert [line.application for line in page.context["left"]] == [held]
+    assert fits.records.count() == 1
+    done = client.post(BULK, {"application": [fits.pk, held.pk], "confirm": "1", "opinion": "一并通过"}, follow=True)
+    assert "已通过 1 件" in text_of(done)
+    assert "正在办理" in text_of(done)
+    assert (fits.records.last().action, fits.records.last().opinion) == ("first_approve", "一并通过")
+    assert held.records.count() == 1
+
+
+def test_bulk_approval_leaves_out_what_needs_a_look(scene):
+    twin = {"certificate_number": scene.achievement.certificate_number, "body_name": scene.achievement.body_name}
+    flagged = scene.submit()
+    make_achievement(make_learner_user(), scene.entry, **twin)
+    version = make_version(scene.college, [(1, [{"entry": scene.entry}])], publish=False)
+    ReviewCriterion.objects.create(version=version, label="内容相关度", minimum=80)
+    version = published(version)
+    with_number = scene.submit(version=version)
+    other = another(scene)
+    type(scene.achievement).objects.filter(learner=other.learner).update(obtained_on=dt.date(1990, 1, 1))
+    done, left = approve_in_bulk(applications=[flagged, with_number], by=scene.first_reviewer)
+    assert done == []
+    assert ["同一编号" in left[0][1], "审核指标" in left[1][1]] == [True, True]
+    assert bulk_line(other, scene.final_reviewer).obstacle == "您没有这一审核阶段的权限。"
+
+
+@pytest.mark.parametrize("who", ["anonymous", "applicant", "stranger"])
+def test_nobody_else_approves_in_bulk(client, scene, who):
+    case = scene.submit()
+    people = {"applicant": scene.user, "stranger": make_reviewer(make_entry().institution, first=True)}
+    if who in people:
+        client.force_login(people[who])
+    client.post(BULK, {"application": [case.pk], "confirm": "1"})
+    case.refresh_from_db()
+    assert (case.status, case.records.count()) == ("submitted", 1)
+
+
+# What the reviewer reads -----------------------------------------------------------------------------------
+
+
+def test_reviewer_reads_how_like_cases_were_decided(client, scene):
+    precedent = another(scene)
+    scene.decide(precedent, "first_reject", scene.first_reviewer, reason=scene.reason, opinion="缺少成绩单")
+    case = scene.submit()
+    client.force_login(scene.first_reviewer)
+    page = client.get(page_for(case))
+    found = page.context["precedents"]
+    assert (found.approved, found.refused, found.cases) == (0, 1, [precedent])
+    assert "缺少成绩单" in text_of(page)
+
+
+def test_reviewer_reads_what_the_approval_will_write(client, scene):
+    case = scene.submit()
+    scene.decide(case, "first_approve", scene.first_reviewer)
+    client.force_login(scene.final_reviewer)
+    effects = client.get(page_for(case)).context["effects"]
+    assert any("记入 4.0 学分,余额由 0 变为 4.0" in effect for effect in effects)
+    scene.decide(case, "final_approve", scene.final_reviewer)
+    assert scene.user.learner.credit_entries.balance() == Decimal("4.0")
+
+
+# Criteria --------------------------------------------------------------------------------------------------
+
+
+def published(version):
+    from conversion.tests.scene import publish_version
+
+    publish_version(version)
+    return version
+
+
+@pytest.fixture
+def measured(scene):
+    """A case whose rule wants the relevance of the content, at least 80 %."""
+    version = make_version(scene.college, [(1, [{"entry": scene.entry}])], publish=False)
+    criterion = ReviewCriterion.objects.create(version=version, label="内容相关度", minimum=80)
+    return scene.submit(version=published(version)), criterion
+
+
+@pytest.mark.parametrize(
+    ("typed", "error"), [("", "通过之前请填写内容相关度"), ("79.9", "低于规则要求"), ("x", "输入")]
+)
+def test_reviewer_cannot_approve_without_the_number_that_the_rule_asks_for(client, scene, measured, typed, error):
+    case, criterion = measured
+    client.force_login(scene.first_reviewer)
+    data = {"action": "first_approve", "seen_status": "submitted", f"criterion_{criterion.pk}": typed}
+    assert error in text_of(client.post(page_for(case), data))
+    with pytest.raises(FindingMissingError):
+        scene.decide(case, "first_approve", scene.first_reviewer, findings={criterion: Decimal("79.9")})
+    case.refresh_from_db()
+    assert case.status == "submitted"
+
+
+def test_the_number_stands_in_the_record(client, scene, measured):
+    case, criterion = measured
+    client.force_login(scene.first_reviewer)
+    data = {"action": "first_approve", "seen_status": "submitted", f"criterion_{criterion.pk}": "85.5"}
+    client.post(page_for(case), data)
+    expected = [{"label": "内容相关度", "minimum": "80", "unit": "%", "found": "85.5"}]
+    assert case.records.last().findings == expected
+    client.force_login(scene.final_reviewer)
+    assert "内容相关度:85.5%(不低于80%)" in text_of(client.get(page_for(case)))
+
+
+def test_reviewer_may_refuse_without_the_number(scene, measured):
+    case, _criterion = measured
+    scene.decide(case, "return", scene.first_reviewer, reason=scene.reason)
+    assert case.status == "returned"
