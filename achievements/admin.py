@@ -1,19 +1,27 @@
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import models
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
+from achievements.forms.entries import EntryAdminForm
 from achievements.forms.types import TypeFieldFormSet
 from achievements.models import (
     Achievement,
     AchievementType,
+    CatalogueAlias,
     CatalogueEntry,
     FrameworkLevel,
     FrameworkVersion,
     IndustryStandard,
+    LevelFamily,
     TypeField,
     TypeMaterial,
 )
+from achievements.services import catalogue
+from achievements.services.catalogue import EntryError
 
 
 class TypeFieldInline(admin.StackedInline):
@@ -56,13 +64,149 @@ class AchievementTypeAdmin(admin.ModelAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
+class AliasInline(admin.TabularInline):
+    model = CatalogueAlias
+    extra = 0
+
+
+@admin.register(LevelFamily)
+class LevelFamilyAdmin(admin.ModelAdmin):
+    """Levels of one thing. An entry joins a family on its own page, with a reason."""
+
+    list_display = ["name", "members"]
+    search_fields = ["name"]
+    fields = ["name", "members"]
+    readonly_fields = ["members"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("entries")
+
+    @admin.display(description=_("各级成果"))
+    def members(self, family):
+        entries = sorted(family.entries.all(), key=lambda entry: entry.family_rank) if family.pk else []
+        return ";".join(f"{entry.family_rank} {entry.name}" for entry in entries) or "-"
+
+
+def _verb(function, told):
+    return {"verb": function, "told": told}
+
+
 @admin.register(CatalogueEntry)
 class CatalogueEntryAdmin(admin.ModelAdmin):
-    list_display = ["name", "project_name", "institution", "type", "level", "framework_level", "is_active"]
+    """The centre keeps all entries; approving, returning and stopping are verbs of their own, with a reason."""
+
+    form = EntryAdminForm
+    change_form_template = "admin/achievements/catalogueentry/change_form.html"
+    list_display = ["name", "project_name", "institution", "type", "level", "framework_level", "status", "is_active"]
     list_select_related = ["institution", "type"]
-    list_filter = ["is_active", "type", "level", "framework_level"]
+    list_filter = ["status", "is_active", "keeper", "type", "level", "framework_level"]
     search_fields = ["name", "project_name", "institution__name"]
-    autocomplete_fields = ["institution"]
+    show_full_result_count = False
+    autocomplete_fields = ["institution", "family"]
+    actions = ["approve_selected"]
+    inlines = [AliasInline]
+    readonly_fields = ["status", "keeper", "drafted_by", "approval", "activity", "history"]
+    fieldsets = [
+        (None, {"fields": ["project_name", "name", "institution", "type"]}),
+        (_("等级"), {"fields": ["level", "framework_level", ("family", "family_rank")]}),
+        (_("学习量和学分"), {"fields": [("hours", "hours_unit"), ("credits", "credit_basis")]}),
+        (None, {"fields": [("valid_from", "valid_to"), "description", "reason"]}),
+        (_("状态"), {"fields": ["status", "keeper", "drafted_by", "approval", "activity", "history"]}),
+    ]
+    DECISIONS = {
+        "_approve": _verb(catalogue.approve_entry, _("已批准,进入成果名录。")),
+        "_return": _verb(catalogue.return_entry, _("已退回,原因已发给机构。")),
+        "_stop": _verb(catalogue.stop_entry, _("已停用。")),
+        "_resume": _verb(catalogue.resume_entry, _("已恢复启用。")),
+    }
+
+    def get_queryset(self, request):
+        rows = super().get_queryset(request)
+        if request.user.belongs_to_centre:
+            return rows
+        return rows.filter(models.Q(status="approved") | models.Q(institution=request.user.institution_id))
+
+    def has_add_permission(self, request):
+        return request.user.belongs_to_centre and super().has_add_permission(request)
+
+    def has_change_permission(self, request, obj=None):
+        return request.user.belongs_to_centre and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request, obj=None):
+        """What was public once stays: it is stopped instead."""
+        is_draft = obj is not None and obj.status != CatalogueEntry.Status.APPROVED
+        return is_draft and request.user.belongs_to_centre and super().has_delete_permission(request, obj)
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if db_field.name == "type":
+            kwargs["queryset"] = AchievementType.objects.filter(parent__isnull=False)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(self, request, obj, form, change):
+        if change:
+            fields = [name for name in form.changed_data if name != "reason"]
+            reason = form.cleaned_data.get("reason", "")
+            catalogue.change_entry(entry=obj, by=request.user, reason=reason, fields=fields)
+        else:
+            obj.drafted_by = request.user
+            obj.save()
+
+    def response_add(self, request, obj, **kwargs):
+        return self._decide(request, obj) or super().response_add(request, obj, **kwargs)
+
+    def response_change(self, request, obj):
+        return self._decide(request, obj) or super().response_change(request, obj)
+
+    def _decide(self, request, entry):
+        """Carry out the decision whose button was pressed; None when it was only saved."""
+        decision = next((verb for name, verb in self.DECISIONS.items() if name in request.POST), None)
+        if decision is None:
+            return None
+        needs_reason = decision["verb"] in {catalogue.return_entry, catalogue.stop_entry}
+        reason = {"reason": request.POST.get("reason", "")[:500]} if needs_reason else {}
+        try:
+            decision["verb"](entry=entry, by=request.user, **reason)
+        except EntryError as error:
+            self.message_user(request, error.message, messages.ERROR)
+        else:
+            self.message_user(request, f"“{entry}”{decision['told']}", messages.SUCCESS)
+        return redirect("admin:achievements_catalogueentry_change", entry.pk)
+
+    @admin.action(description=_("批准所选名录成果"), permissions=["approve"])
+    def approve_selected(self, request, queryset):
+        approved = 0
+        for entry in queryset:
+            try:
+                catalogue.approve_entry(entry=entry, by=request.user)
+            except EntryError as error:
+                self.message_user(request, f"{entry}:{error.message}", messages.ERROR)
+            else:
+                approved += 1
+        self.message_user(request, _("已批准%s项。") % approved, messages.SUCCESS if approved else messages.WARNING)
+
+    def has_approve_permission(self, request):
+        return request.user.belongs_to_centre and request.user.has_perm("achievements.approve_catalogueentry")
+
+    @admin.display(description=_("批准"))
+    def approval(self, entry):
+        if not entry.approved_at:
+            return entry.return_reason or "-"
+        return f"{timezone.localtime(entry.approved_at):%Y-%m-%d %H:%M} {entry.approved_by or ''}"
+
+    @admin.display(description=_("启用"))
+    def activity(self, entry):
+        return _("启用") if entry.is_active else _("停用:%s") % entry.stop_reason
+
+    @admin.display(description=_("经过"))
+    def history(self, entry):
+        records = entry.records.select_related("by") if entry.pk else []
+        return format_html_join("", "<p>{}</p>", ((_record_line(record),) for record in records)) or "-"
+
+
+def _record_line(record):
+    changes = ";".join(f"{label}:{before or '-'} → {after or '-'}" for label, before, after in record.change_rows)
+    when = f"{timezone.localtime(record.at):%Y-%m-%d %H:%M}"
+    return " ".join(filter(None, [when, str(record.by or ""), str(record), changes, record.reason]))
 
 
 class FrameworkLevelInline(admin.StackedInline):

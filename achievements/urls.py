@@ -1,6 +1,6 @@
 from django.urls import path
 
-from achievements.views import achievements, catalogue, standards
+from achievements.views import achievements, catalogue, own_entries, standards
 
 app_name = "achievements"
 urlpatterns = [
@@ -12,6 +12,15 @@ urlpatterns = [
     path("achievements/<int:pk>/edit/", achievements.achievement_edit, name="edit"),
     path("catalogue/", catalogue.catalogue, name="catalogue"),
     path("catalogue/<int:pk>/", catalogue.catalogue_entry, name="catalogue_entry"),
+    path("catalogue/own/", own_entries.own_entries, name="own_entries"),
+    path("catalogue/own/add/", own_entries.own_entry_add, name="own_entry_add"),
+    path("catalogue/own/<int:pk>/", own_entries.own_entry, name="own_entry"),
+    path("catalogue/own/<int:pk>/edit/", own_entries.own_entry_edit, name="own_entry_edit"),
+    path("catalogue/own/<int:pk>/submit/", own_entries.own_entry_submit, name="own_entry_submit"),
+    path("catalogue/own/<int:pk>/take-back/", own_entries.own_entry_take_back, name="own_entry_take_back"),
+    path("catalogue/own/<int:pk>/delete/", own_entries.own_entry_delete, name="own_entry_delete"),
+    path("catalogue/own/<int:pk>/stop/", own_entries.own_entry_stop, name="own_entry_stop"),
+    path("catalogue/own/<int:pk>/resume/", own_entries.own_entry_resume, name="own_entry_resume"),
     path("evidence/<int:pk>/", achievements.evidence, name="evidence"),
     path("evidence/<int:pk>/thumbnail/", achievements.evidence, {"thumbnail": True}, name="evidence_thumbnail"),
     path("framework/", standards.framework, name="framework"),

@@ -13,10 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts.addresses import client_address
+from accounts.decorators import listed_institution
 from accounts.forms.institution import InstitutionRegisterForm
 from accounts.forms.personal_data import UnmaskForm
 from accounts.forms.roster import RosterUploadForm
-from accounts.models import ActivationCode, Enrolment, Institution, RosterImport, User
+from accounts.models import ActivationCode, Enrolment, RosterImport, User
 from accounts.row_ids import row_ids
 from accounts.services.activation import issue_activation_codes
 from accounts.services.rosters import cancel_roster, confirm_roster
@@ -52,11 +53,7 @@ def _own_institution(request):
 
 
 def _listed_institution(request):
-    """As `_own_institution`, but only while it stands in the 资历名册."""
-    institution = _own_institution(request)
-    if not Institution.objects.listed().filter(pk=institution.pk).exists():
-        raise PermissionDenied
-    return institution
+    return listed_institution(request.user)
 
 
 @login_required

@@ -242,6 +242,12 @@ class CatalogueAlias(models.Model):
         return self.name
 
 
+class EntryRecordQuerySet(models.QuerySet):
+    def after_approval(self):
+        """What everybody may read: what became of an entry once it was public."""
+        return self.filter(action__in=["changed", "stopped", "resumed"])
+
+
 class EntryRecord(models.Model):
     """What happened to an entry. The database writes it (trigger `history`), so that no path changes one silently.
 
@@ -263,6 +269,8 @@ class EntryRecord(models.Model):
     reason = models.CharField(_("原因"), max_length=500, blank=True)
     by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+", verbose_name=_("经办人"))
     at = models.DateTimeField(_("时间"))
+
+    objects = EntryRecordQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = _("名录变更记录")

@@ -6,13 +6,29 @@ The database writes what happened (`EntryRecord`); these verbs tell it who acts 
 from contextlib import contextmanager
 
 from django.db import connection, transaction
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from achievements.models import CatalogueEntry
+from achievements.models import CatalogueAlias, CatalogueEntry
 from messaging.services import send_inbox_message
 
 Status = CatalogueEntry.Status
+DRAFT_FIELDS = (  # what an institution says of its entry
+    "project_name",
+    "name",
+    "type",
+    "level",
+    "framework_level",
+    "hours",
+    "hours_unit",
+    "credits",
+    "credit_basis",
+    "valid_from",
+    "valid_to",
+    "description",
+)
+MEANING = {*DRAFT_FIELDS, "institution", "family", "family_rank"} - {"description"}
 
 
 class EntryError(Exception):
@@ -40,17 +56,31 @@ def _tell_database(by, reason):
         )
 
 
-def save_draft(*, entry, by):
-    """Save a draft of `by`'s institution, new or returned; raise `EntryError` when it isn't a draft any more."""
+@transaction.atomic
+def save_draft(*, entry, aliases, by):
+    """Save a draft of `by`'s institution, new or returned, with its other names.
+
+    Raises `EntryError` when it isn't a draft any more.
+    """
     if entry.pk is None:
         entry.keeper, entry.drafted_by, entry.institution = CatalogueEntry.Keeper.INSTITUTION, by, by.institution
         entry.save()
-        return entry
-    with transaction.atomic():
-        if not _own(entry, by).filter(status__in=[Status.DRAFT, Status.RETURNED]).select_for_update().exists():
-            raise EntryError(_("这项成果已提交或已批准,不能再修改。"))
-        entry.save()
+    elif _drafts(entry, by).select_for_update().exists():
+        entry.save(update_fields=DRAFT_FIELDS)
+    else:
+        raise EntryError(_("这项成果已提交或已批准,不能再修改。"))
+    set_aliases(entry=entry, names=aliases)
     return entry
+
+
+def set_aliases(*, entry, names):
+    """Make `names` the aliases; former names stay, since history made them. Return whether anything changed."""
+    kept = set(entry.aliases.filter(kind=CatalogueAlias.Kind.FORMER).values_list("name", flat=True))
+    wanted = set(names) - kept - {entry.name, ""}
+    held = set(entry.aliases.filter(kind=CatalogueAlias.Kind.ALIAS).values_list("name", flat=True))
+    entry.aliases.filter(kind=CatalogueAlias.Kind.ALIAS, name__in=held - wanted).delete()
+    CatalogueAlias.objects.bulk_create(CatalogueAlias(entry=entry, name=name) for name in sorted(wanted - held))
+    return wanted != held
 
 
 def _own(entry, by):
@@ -58,11 +88,14 @@ def _own(entry, by):
     return rows.filter(institution=by.institution_id)
 
 
+def _drafts(entry, by):
+    return _own(entry, by).filter(status__in=[Status.DRAFT, Status.RETURNED])
+
+
 def submit_entry(*, entry, by):
     """Hand an institution's draft to the centre."""
-    drafts = _own(entry, by).filter(status__in=[Status.DRAFT, Status.RETURNED])
     with history(by=by):
-        if not drafts.update(status=Status.SUBMITTED, submitted_at=timezone.now()):
+        if not _drafts(entry, by).update(status=Status.SUBMITTED, submitted_at=timezone.now()):
             raise EntryError(_("这项成果已经提交过了。"))
     entry.refresh_from_db()
 
@@ -78,8 +111,7 @@ def take_back_entry(*, entry, by):
 def delete_draft(*, entry, by):
     """Delete a draft that nobody but its institution has seen, or that was returned."""
     with transaction.atomic():
-        drafts = _own(entry, by).filter(status__in=[Status.DRAFT, Status.RETURNED])
-        if not drafts.select_for_update().exists():
+        if not _drafts(entry, by).select_for_update().exists():
             raise EntryError(_("只有草稿可以删除。"))
         entry.delete()
 
@@ -136,10 +168,10 @@ def approve_new(*, entry, by):
     return entry
 
 
-def change_entry(*, entry, by, reason=""):
+def change_entry(*, entry, by, reason="", fields=None):
     """Save a changed entry; what an approved one means otherwise than before is recorded with `reason`."""
     with history(by=by, reason=reason):
-        entry.save()
+        entry.save(update_fields=fields)
     return entry
 
 
@@ -161,13 +193,14 @@ def resume_entry(*, entry, by):
 
 
 def _stoppable(entry, by):
-    """The centre stops any entry, an institution its own."""
-    rows = CatalogueEntry.objects.public().filter(pk=entry.pk)
-    return rows if by.belongs_to_centre else rows.filter(institution=by.institution_id)
+    """The centre stops any approved entry, an institution those it keeps itself."""
+    rows = CatalogueEntry.objects.filter(pk=entry.pk) if by.belongs_to_centre else _own(entry, by)
+    return rows.public()
 
 
 def _tell_institution(entry, subject, body):
     if entry.keeper != CatalogueEntry.Keeper.INSTITUTION:
         return
+    link = reverse("achievements:own_entry", args=[entry.pk])
     for user in entry.institution.users.filter(is_staff=False, is_active=True):
-        send_inbox_message(recipient=user, subject=subject, body=body)
+        send_inbox_message(recipient=user, subject=subject, body=body, link=link)

@@ -44,5 +44,7 @@ def catalogue(request):
 
 @require_GET
 def catalogue_entry(request, pk):
-    entry = get_object_or_404(CatalogueEntry.objects.public().select_related("institution", "type__parent"), pk=pk)
-    return render(request, "achievements/catalogueentry_detail.html", {"entry": entry})
+    rows = CatalogueEntry.objects.public().select_related("institution", "type__parent", "family")
+    entry = get_object_or_404(rows.prefetch_related("aliases"), pk=pk)
+    context = {"entry": entry, "changes": entry.records.after_approval()}
+    return render(request, "achievements/catalogueentry_detail.html", context)

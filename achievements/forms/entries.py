@@ -1,0 +1,105 @@
+"""Entries of the catalogue as institutions draft them and operators keep them."""
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+from django.utils.translation import gettext_lazy as _
+
+from achievements.models import AchievementType, CatalogueEntry
+from achievements.services.catalogue import DRAFT_FIELDS, MEANING, EntryError, save_draft, stop_entry
+
+MOST_ALIASES = 20
+DATE = {"type": "date"}
+
+
+def type_choices():
+    """Level-2 types under their level-1 ones, as a select shows them."""
+    rows = AchievementType.objects.filter(parent__isnull=False, is_active=True).select_related("parent")
+    groups = {}
+    for row in rows.order_by("parent__position", "position"):
+        groups.setdefault(row.parent.name, []).append((row.pk, row.name))
+    return [("", _("请选择")), *groups.items()]
+
+
+class OwnEntryForm(forms.ModelForm):
+    """An institution's draft; it says nothing of status, family or other institutions."""
+
+    aliases = forms.CharField(
+        label=_("别名"),
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea({"rows": 3}),
+        help_text=_("学习者可能用来查找的其他名称,每行一个"),
+    )
+
+    class Meta:
+        model = CatalogueEntry
+        fields = DRAFT_FIELDS
+        widgets = {
+            "description": forms.Textarea({"rows": 4}),
+            "valid_from": forms.DateInput(DATE, format="%Y-%m-%d"),
+            "valid_to": forms.DateInput(DATE, format="%Y-%m-%d"),
+        }
+
+    def __init__(self, *args, user, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.instance.institution = user.institution
+        self.fields["type"].queryset = AchievementType.objects.filter(parent__isnull=False, is_active=True)
+        self.fields["type"].choices = type_choices()
+        if self.instance.pk:
+            names = self.instance.aliases.filter(kind="alias").values_list("name", flat=True)
+            self.initial["aliases"] = "\n".join(names)
+
+    def clean_aliases(self):
+        names = list(dict.fromkeys(line.strip() for line in self.cleaned_data["aliases"].splitlines() if line.strip()))
+        if len(names) > MOST_ALIASES:
+            raise ValidationError(_("最多%s个别名。") % MOST_ALIASES)
+        if any(len(name) > 200 for name in names):
+            raise ValidationError(_("别名不能超过200个字。"))
+        return names
+
+    def _get_validation_exclusions(self):
+        return super()._get_validation_exclusions() - {"institution"}  # for "once per institution"
+
+    def save(self):
+        """Save the draft; None, with the error on the form, when it can't be one (any more)."""
+        try:
+            return save_draft(entry=self.instance, aliases=self.cleaned_data["aliases"], by=self.user)
+        except EntryError as error:
+            self.add_error(None, error.message)
+        except IntegrityError:
+            self.add_error(None, _("该机构已有同名的成果。"))
+        return None
+
+
+class StopForm(forms.Form):
+    """停用, with its reason."""
+
+    reason = forms.CharField(label=_("停用原因"), max_length=200, help_text=_("会显示在成果名录中"))
+
+    def stop(self, *, entry, by):
+        stop_entry(entry=entry, by=by, reason=self.cleaned_data["reason"])
+
+
+class EntryAdminForm(forms.ModelForm):
+    """An entry in the admin. What an approved entry means changes with a reason only."""
+
+    reason = forms.CharField(
+        label=_("原因"),
+        required=False,
+        max_length=500,
+        widget=forms.Textarea({"rows": 2, "cols": 80}),
+        help_text=_("变更已批准的成果、退回、停用时必填;变更和停用的原因会公开,退回的原因机构能看到"),
+    )
+
+    class Meta:
+        model = CatalogueEntry
+        fields = ["institution", *DRAFT_FIELDS, "family", "family_rank"]
+
+    def clean(self):
+        data = super().clean()
+        changed = MEANING.intersection(self.changed_data)
+        if self.instance.status == CatalogueEntry.Status.APPROVED and changed and not data.get("reason"):
+            self.add_error("reason", _("这项成果已批准,变更时请填写原因。"))
+        return data
