@@ -38,7 +38,6 @@ MERGED = re.compile(rb'<mergeCell ref="([A-Z0-9:]+)"')
 REFERENCE = re.compile(rb'\sr="([A-Z]+)([0-9]+)"')
 UNREADABLE = re.compile(rb"<\w+:sheetData|<c>|<c (?![^<>]*(?:\br=|\Z))")
 LONG_TEXT = re.compile(rb"[^<]{%d}" % MAX_TEXT_BYTES)
-TEXT_TYPES = re.compile(rb'\bt="(?:s|str|inlineStr)"')
 
 
 class SpreadsheetTable:
@@ -78,10 +77,8 @@ class SpreadsheetTable:
         found = defaultdict(list)
         for refusal in self._formulas():
             found[refusal.line].append(refusal)
-        for column in self.columns:
-            if column.digits is not None and column.field in self.fields:
-                for refusal in self._numeric_cells(column):
-                    found[refusal.line].append(refusal)
+        for refusal in self._numeric_cells():
+            found[refusal.line].append(refusal)
         return found
 
     def _formulas(self):
@@ -92,10 +89,17 @@ class SpreadsheetTable:
             if line > 1:
                 yield Refusal(line, name, "", str(_("单元格是公式。请复制后“选择性粘贴”为数值。")))
 
-    def _numeric_cells(self, column):
-        letter = _column_letter(self.fields.index(column.field)).encode()
+    def _numeric_cells(self):
+        texts = {
+            _column_letter(self.fields.index(column.field)).encode(): column
+            for column in self.columns
+            if column.digits is not None and column.field in self.fields
+        }
+        if not texts:
+            return
         with zipfile.ZipFile(self.path) as archive:
-            for line, value in self.workbook.numeric_cells(archive, letter):
+            for letter, line, value in self.workbook.numeric_cells(archive, texts):
+                column = texts[letter]
                 if line > 1 and (not column.digits or _digits(value) > column.digits):
                     yield Refusal(line, column.title, "", str(NUMERIC_CELL))
 
@@ -145,7 +149,7 @@ class _Workbook:
 
     def _refuse_long_text(self, name, info):
         for piece in _pieces(self.archive, info):
-            if name.endswith("sharedStrings.xml") and LONG_TEXT.search(piece):
+            if name.endswith("sharedStrings.xml") and _has_long_text(piece):
                 raise _too_long()
 
     # Sheets ------------------------------------------------------------------------------------------------
@@ -186,7 +190,7 @@ class _Workbook:
     def _refuse_unreadable(self, name, piece):
         if UNREADABLE.search(piece, 0, OVERLAP):
             raise _damaged()
-        if LONG_TEXT.search(piece):
+        if _has_long_text(piece):
             raise _too_long()
         if b"<mergeCell " in piece and (merged := MERGED.search(piece)):
             raise ImportFileError(
@@ -195,15 +199,23 @@ class _Workbook:
                 ref=merged[1].decode(),
             )
 
-    def numeric_cells(self, archive, letter):
-        """Yield (row, what follows) of the cells of a column that hold something and aren't text."""
+    def numeric_cells(self, archive, letters):
+        """Yield (column, row, what follows) of the cells of some columns that hold something and aren't text."""
         cell = re.compile(
-            rb'<c r="%s([0-9]+)"(?![^<>]*\bt="(?:s|str|inlineStr)")[^<>]*(?<!/)>([^<>]*<v>[^<>]*<)?' % letter
+            rb'<c r="(%s)([0-9]+)"(?![^<>]*\bt="(?:s|str|inlineStr)")[^<>]*(?<!/)>([^<>]*<v>[^<>]*<)?'
+            % b"|".join(letters)
         )
         for piece in _between_cells(_pieces(archive, self.members[self.sheet_path])):
             for match in cell.finditer(piece):
-                if match[2]:
-                    yield int(match[1]), match[2]
+                if match[3]:
+                    yield match[1], int(match[2]), match[3]
+
+
+def _has_long_text(piece):
+    """Tell whether a text has MAX_TEXT_BYTES. It would fill a whole step: one look at each spares the search."""
+    step = MAX_TEXT_BYTES // 2
+    filled = (at for at in range(0, len(piece) - step + 1, step) if piece.find(b"<", at, at + step) < 0)
+    return any(LONG_TEXT.search(piece, max(at - step, 0), at + 2 * step) for at in filled)
 
 
 def _formula_cells(piece):

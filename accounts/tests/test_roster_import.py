@@ -158,6 +158,16 @@ class TestFormats:
         assert numbers(load(roster())) == (0, 0, 5, 0, 5)
         assert (people(), list(Learner.objects.order_by("pk").values())) == before
 
+    def test_new_people_among_known_ones_are_written_like_the_others(self, load):
+        load(roster(12))
+        expected = people()
+        Enrolment.objects.all().delete()
+        Learner.objects.all().delete()
+        load(roster(8))
+        assert numbers(load([*roster(12), *roster(1, 学号="9")])) == (5, 0, 8, 0, 13)
+        Enrolment.objects.filter(student_number="9").delete()
+        assert people() == expected
+
     def test_blocks_are_cut_between_records(self, load, monkeypatch):
         monkeypatch.setattr(delimited, "BLOCK_BYTES", 700)
         rows = roster(40)

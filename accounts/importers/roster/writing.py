@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.documents import same_name
 from accounts.importers.columns import Refusal
 from accounts.importers.roster.columns import ENROLMENT_FIELDS, LEARNER_FIELDS
+from accounts.models import Learner
 from vault.ciphers import encrypt_many
 from vault.digests import keyed_digests
 
@@ -19,12 +20,13 @@ STAGED = ("line", "digest", "document", *LEARNER_FIELDS, "student_number", *ENRO
 LOCK = 0x726F7374  # the first half of the advisory lock's key; the second is the institution
 LOCKING = "SELECT pg_advisory_xact_lock(%s, %s)"
 TRIES = 5
+SAMPLE = 200
 NUMBER_COLUMN = "accounts_learner.document_number"
 
 STAGING = """
     DROP TABLE IF EXISTS roster_row, roster_plan;
     CREATE TEMPORARY TABLE roster_row (
-        line integer NOT NULL, leader integer, digest text NOT NULL, document bytea NOT NULL, name text NOT NULL,
+        line integer NOT NULL, leader integer, digest text NOT NULL, document bytea, name text NOT NULL,
         document_kind text NOT NULL, sex text, birth_on date, ethnicity text NOT NULL, nationality text NOT NULL,
         region_id text, address text NOT NULL, student_number text NOT NULL, phone text NOT NULL,
         email text NOT NULL, cohort text NOT NULL, education_level text NOT NULL, study_form text NOT NULL,
@@ -43,6 +45,13 @@ REPEATED = """
 FOLLOW = """
     UPDATE roster_row SET leader = f.leader FROM unnest(%s::integer[], %s::integer[]) AS f (line, leader)
     WHERE roster_row.line = f.line
+"""
+UNENCRYPTED = """
+    SELECT r.line FROM roster_plan p JOIN roster_row r ON r.line = p.line WHERE p.is_new AND r.document IS NULL
+"""
+ENCRYPT = """
+    UPDATE roster_row SET document = e.document::bytea FROM unnest(%s::integer[], %s::text[]) AS e (line, document)
+    WHERE roster_row.line = e.line
 """
 # What every row would do, found in one join. A new learner gets its id here.
 PLAN = """
@@ -117,6 +126,7 @@ class RosterWriter:
     def __enter__(self):
         """Wait for another import of the same institution, then make the staging tables."""
         self.thread, self.copying = ThreadPoolExecutor(1), None
+        self.mostly_known, self.unencrypted, self.prints = None, [], []
         self.cursor = connection.cursor()
         self.cursor.execute(LOCKING, [LOCK, self.own["institution"] % 2**31])
         self.cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL client_min_messages = warning")
@@ -129,12 +139,26 @@ class RosterWriter:
 
     def stage(self, frame):
         numbers = frame["number"].to_list()
+        digests = keyed_digests("document", numbers)
         frame = frame.with_columns(
-            digest=pl.Series(keyed_digests("document", numbers), dtype=pl.String),
-            document=pl.Series([rf"\x{blob.hex()}" for blob in encrypt_many(numbers, NUMBER_COLUMN)], dtype=pl.String),
+            digest=pl.Series(digests, dtype=pl.String), document=self._documents(frame, numbers, digests)
         )
+        self.prints.append(frame["number"].hash())
         self._finish_copying()
         self.copying = self.thread.submit(_copy, self.cursor.cursor, frame.select(STAGED))
+
+    def _documents(self, frame, numbers, digests):
+        """Encrypted numbers, or nulls where a look at the first rows says that most people are known already."""
+        if self.mostly_known is None and digests:
+            self.mostly_known = self._are_mostly_known(digests[:SAMPLE])
+        if self.mostly_known:
+            self.unencrypted.append(frame.select("line", "number"))
+            return pl.lit(None, pl.String)
+        return pl.Series(_encrypted(numbers), dtype=pl.String)
+
+    def _are_mostly_known(self, digests):
+        known = Learner.objects.verified().filter(document_digest__in=digests).count()
+        return known > len(set(digests)) / 2
 
     def _finish_copying(self):
         if self.copying:
@@ -174,6 +198,16 @@ class RosterWriter:
         if self.has_followers:
             self.cursor.execute(PLAN_FOLLOWERS)
         self._refuse_otherwise_named()
+        if self.mostly_known:
+            self._encrypt_new()
+
+    def _encrypt_new(self):
+        """Encrypt the numbers of the people who turned out to be new."""
+        self.cursor.execute(UNENCRYPTED)
+        new = pl.Series([line for (line,) in self.cursor.fetchall()], dtype=pl.UInt32)
+        for rows in self.unencrypted if len(new) else ():
+            rows = rows.filter(pl.col("line").is_in(new.implode()))
+            self.cursor.execute(ENCRYPT, [rows["line"].to_list(), _encrypted(rows["number"].to_list())])
 
     def _carry_out(self, on_step):
         self.cursor.execute(NEW_LEARNERS)
@@ -202,6 +236,10 @@ class RosterWriter:
 
     def _sort_out_repeated(self):
         """Let later rows of a person follow the first; refuse what repeats a row or names somebody else."""
+        self.has_followers = False
+        prints = pl.concat(self.prints)
+        if prints.n_unique() == len(prints):
+            return  # no number twice: spare the database the search
         self.cursor.execute(REPEATED)
         follows, refused = {}, []
         for _digest, rows in groupby(self.cursor.fetchall(), key=itemgetter(0)):
@@ -248,6 +286,11 @@ NAMED_BY_ROSTER = _(
 NAMED_BY_ACCOUNT = _(
     "该证件号码的账号已激活,登记的是另一姓名。请核对证件号码和姓名;确实改名的,请联系学分银行管理中心。"
 )
+
+
+def _encrypted(numbers):
+    """What PostgreSQL reads as the bytes of the encrypted numbers."""
+    return [rf"\x{blob.hex()}" for blob in encrypt_many(numbers, NUMBER_COLUMN)]
 
 
 def _copy(cursor, frame):
