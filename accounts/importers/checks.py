@@ -28,7 +28,7 @@ class TableChecker:
         """How many rows were refused; a row may have several refusals."""
         return len({refusal.line for refusal in self.refusals})
 
-    def good_rows(self, *, row_limit, on_progress=lambda share: None):
+    def good_rows(self, *, row_limit, on_progress=None):
         """Yield a frame of each chunk: `line` and the stored text of every column, those the file lacks included.
 
         Raise `ImportFileError` for a file without rows or with more than `row_limit`.
@@ -38,7 +38,8 @@ class TableChecker:
             yield self.check(chunk, distrusted)
             if self.rows > row_limit:
                 raise ImportFileError(_("文件超过%(limit)s行,请拆分后再导入。"), limit=row_limit)
-            on_progress(share)
+            if on_progress:
+                on_progress(share)
         if not self.rows:
             raise ImportFileError(_("文件中没有数据行。"))
 
