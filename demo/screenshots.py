@@ -351,12 +351,12 @@ def paper():
 
 def certificate_picture():
     """Return (picture, number) of the newest certificate, compiled as its PDF is."""
-    from conversion.certificate_pdf import compile_certificate
+    from conversion.certificate_pdf import compile_certificates
     from conversion.models import Certificate
     from conversion.services.certificates import printed_content
 
     certificate = Certificate.objects.latest("pk")
-    page = compile_certificate(printed_content(certificate), format="png", ppi=110)
+    page = compile_certificates([printed_content(certificate)], format="png", ppi=110)
     page = page[0] if isinstance(page, list) else page
     return Image.open(BytesIO(page)).convert("RGB"), certificate.number
 

@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterModelOptions(
             name='certificate',
-            options={'ordering': ['-issued_at', '-pk'], 'verbose_name': '转换证明', 'verbose_name_plural': '转换证明'},
+            options={'ordering': ['-issued_at', '-pk'], 'permissions': [('replace_certificate', '更正转换证明')], 'verbose_name': '转换证明', 'verbose_name_plural': '转换证明'},
         ),
         migrations.AddField(
             model_name='certificate',

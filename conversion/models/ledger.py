@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, Sum, Window
@@ -69,6 +71,11 @@ class Certificate(models.Model):
     A correction issues another one, which names the one it `replaces`.
     """
 
+    class State(models.TextChoices):
+        VALID = "valid", _("有效")
+        REVOKED = "revoked", _("已撤销")
+        REPLACED = "replaced", _("已更正")
+
     application = models.ForeignKey(
         "conversion.Application", models.PROTECT, related_name="certificates", verbose_name=_("申请")
     )
@@ -95,6 +102,7 @@ class Certificate(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = _("转换证明")
         ordering = ["-issued_at", "-pk"]
+        permissions = [("replace_certificate", _("更正转换证明"))]
         constraints = [
             models.UniqueConstraint(
                 fields=["application"], condition=Q(replaced_at=None), name="one_current_certificate_per_application"
@@ -119,7 +127,13 @@ class Certificate(models.Model):
 
     @property
     def is_valid(self):
-        return self.revoked_at is None and self.replaced_at is None
+        return self.state == self.State.VALID
+
+    @property
+    def state(self):
+        if self.revoked_at:
+            return self.State.REVOKED
+        return self.State.REPLACED if self.replaced_at else self.State.VALID
 
 
 class CertificateShareQuerySet(models.QuerySet):
@@ -151,6 +165,11 @@ class CertificateShare(models.Model):
 
     def get_absolute_url(self):
         return reverse("conversion:shared_certificate", args=[self.token])
+
+    @property
+    def last_day(self):
+        """The last moment of it, for showing the day."""
+        return self.expires_at - timedelta(seconds=1)
 
     @property
     def is_open(self):

@@ -13,8 +13,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import RateLimit
-from conversion.certificate_pdf import CertificateContent, SourceLine, StageLine, render_certificate
-from conversion.certificate_proof import qr_text, sign_certificate
+from conversion.certificate_pdf import (
+    CertificateContent,
+    SourceLine,
+    StageLine,
+    render_certificate,
+    render_certificates,
+)
+from conversion.certificate_proof import canonical, qr_text, sign_certificate
 from conversion.models import Application, Certificate
 from conversion.models.application import Status
 from vault.readable import as_meant, readable_code
@@ -102,7 +108,8 @@ def find_certificate(*, address, number="", token=""):
     if not RateLimit.take("verify", address, settings.VERIFICATIONS_PER_ADDRESS):
         return None, True
     key = {"token": token[:64]} if token else {"number": tidy_number(number)}
-    return Certificate.objects.filter(**key).first(), False
+    found = Certificate.objects.filter(**key).select_related("replacement")
+    return found.first(), False
 
 
 def tidy_number(text):
@@ -115,6 +122,11 @@ def tidy_number(text):
 def certificate_pdf_bytes(certificate):
     """Render the stored content of a certificate; raises `MissingGlyphError` rather than printing a box."""
     return render_certificate(printed_content(certificate))
+
+
+def print_certificates(certificates):
+    """One PDF of several certificates, for the printer; raises `MissingGlyphError`."""
+    return render_certificates([printed_content(certificate) for certificate in certificates])
 
 
 def printed_content(certificate):
@@ -147,14 +159,9 @@ def printed_content(certificate):
         verification_url=settings.SITE_URL + reverse("conversion:verify_token", args=[certificate.token]),
         verification_code=certificate.token,
         qr_text=qr_text(certificate),
-        status=_printed_status(certificate),
+        attached=canonical(content).decode(),
+        status="" if certificate.is_valid else str(certificate.state.label),
     )
-
-
-def _printed_status(certificate):
-    if certificate.revoked_at:
-        return _("已撤销")
-    return _("已更正") if certificate.replaced_at else ""
 
 
 def _source_line(source):

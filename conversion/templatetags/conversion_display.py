@@ -4,9 +4,10 @@ from django import template
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from conversion.models import Certificate
 from conversion.models.application import Action, Kind, Status
 from conversion.rules import GridStatus, Verdict
-from conversion.services import certificates
+from conversion.services import certificates, ledger
 from conversion.services.reviews import CENTRE
 
 register = template.Library()
@@ -24,12 +25,16 @@ COLOURS = {
     GridStatus.APPLIED: "info",
     Verdict.MATCH: "success",
     Verdict.MISSING: "warning",
+    Certificate.State.VALID: "success",
+    Certificate.State.REPLACED: "warning",
     "checking": "info",
     "passed": "success",
     "refused": "danger",
 }
 
 register.filter("masked_name", certificates.masked_name)
+register.filter("plain_credits", ledger.plain)
+register.filter("signed_credits", ledger.signed)
 
 
 @register.filter

@@ -16,16 +16,15 @@ from PIL import Image
 from pypdf import PdfReader
 
 from conversion.certificate_pdf import (
-    BUNDLED_FONTS,
+    QR_MASK,
     TEMPLATE,
     CertificateContent,
-    MissingGlyphError,
     SourceLine,
     StageLine,
-    compile_certificate,
-    font_codepoints,
+    compile_certificates,
     render_certificate,
 )
+from conversion.typesetting import BUNDLED_FONTS, MissingGlyphError, font_codepoints
 
 OUTSIDE_THE_BUNDLE = "𠮷"
 LEAST = CertificateContent(
@@ -158,7 +157,7 @@ def test_font_folder_that_does_not_exist_is_named(settings, tmp_path):
 
 
 def test_printed_qr_is_the_verification_address():
-    expected = [list(row) for row in segno.make_qr(FULL.verification_url, error="m").matrix]
+    expected = [list(row) for row in segno.make_qr(FULL.verification_url, error="m", mask=QR_MASK).matrix]
     assert printed_qr_modules(FULL, size=len(expected)) == expected
     assert len(read(FULL).pages[0].images) == 0, "the QR must stay a drawing that prints sharp at any size"
 
@@ -242,7 +241,7 @@ def build_font(glyphs, characters):
 
 
 def picture_of(content):
-    return Image.open(BytesIO(compile_certificate(content, format="png", ppi=300))).convert("L")
+    return Image.open(BytesIO(compile_certificates([content], format="png", ppi=300))).convert("L")
 
 
 def printed_qr_modules(content, *, size):
