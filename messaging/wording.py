@@ -29,7 +29,15 @@ WORDINGS = {
     ),
     "merged": Wording(NOTICE, _("您的实名信息已与一个学分银行账号合并。如非本人操作,请立即联系学分银行管理中心。")),
     "identity_approved": Wording(
-        NOTICE, _("人工核对已通过。激活码 {code},{days}天内有效,激活账号时填写。请勿告诉他人。")
+        NOTICE, _("人工核对已通过。激活码 {code},{days}天内有效,在“激活账号”第二步填写,然后设置密码。请勿告诉他人。")
+    ),
+    # To the phone that an account is about to lose, and when it has lost it.
+    "giving_back": Wording(
+        NOTICE,
+        _("有人经人工核对身份后申请找回您的账号,即将改用另一个手机号码。如非本人操作,请立即联系学分银行管理中心。"),
+    ),
+    "given_back": Wording(
+        NOTICE, _("您的账号经人工核对已设置新密码和新手机号码。如非本人操作,请立即联系学分银行管理中心。")
     ),
     # One text for every refusal: it must not tell whether a number is on a roster.
     "identity_refused": Wording(

@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import IdentityCheck, RateLimit, User
+from accounts.models import IdentityCheck, RateLimit
 from accounts.services.activation import make_activation_code
 from evidence.services import add_evidence
 from messaging.services import queue_sms
@@ -52,16 +52,21 @@ def check_may_decide(*, check, by):
 def obstacle(check):
     """Why an approval would lead nowhere, or None; the applicant never reads it."""
     learner = check.learner
-    if learner is None or not learner.enrolments.exists():
+    if learner is None:
+        return _("没有实名的学习者持有这个证件号码,只能不予通过(可请申请人注册个人账号)。")
+    if learner.account:
+        return None if learner.account.is_active else _("这位学习者的账号已停用,只能不予通过。")
+    if not learner.enrolments.exists():
         return _("没有机构名册登记这个证件号码,只能不予通过(可请申请人注册个人账号)。")
-    if User.objects.filter(learner=learner).exists():
-        return _("这个证件号码的学习者已有账号,只能不予通过(可请申请人登录或找回密码)。")
     return None
 
 
 @transaction.atomic
 def approve_check(*, check, by):
-    """First or second approval; the second sends a single-use activation code to the proven phone."""
+    """First or second approval; the second sends a single-use activation code to the proven phone.
+
+    It activates, or gives back the account that the person already has: then the old phone is told at once.
+    """
     check_may_decide(check=check, by=by)
     if reason := obstacle(check):
         raise CheckRefusedError(reason)
@@ -78,10 +83,13 @@ def _move(check, after, **changes):
 
 
 def _send_activation_code(check, by):
-    enrolment = check.learner.enrolments.order_by("pk").first()
-    row, code = make_activation_code(enrolment=enrolment, by=by)
+    account = check.learner.account
+    subject = {"account": account} if account else {"enrolment": check.learner.enrolments.order_by("pk").first()}
+    row, code = make_activation_code(by=by, **subject)
     IdentityCheck.objects.filter(pk=check.pk).update(activation_code=row)
     queue_sms(phone=check.phone, purpose="identity_approved", code=code, days=settings.ACTIVATION_CODE_DAYS)
+    if account and account.phone not in {"", check.phone}:
+        queue_sms(phone=account.phone, purpose="giving_back")
 
 
 @transaction.atomic

@@ -207,11 +207,11 @@ class TestDeciding:
                 decide(check=check, by=staff)
         assert again(check).status == "pending"
 
-    @pytest.mark.parametrize("known", ["absent", "bound", "off_roster"])
+    @pytest.mark.parametrize("known", ["absent", "disabled", "off_roster"])
     def test_number_that_can_not_be_activated_can_only_be_refused(self, enrolment, known):
         check, staff = make_check(enrolment), make_staff()
-        if known == "bound":
-            UserFactory(learner=enrolment.learner)
+        if known == "disabled":
+            UserFactory(learner=enrolment.learner, is_active=False)
         else:
             enrolment.delete()
         if known == "absent":
@@ -309,7 +309,7 @@ class TestDesk:
         enrolment.delete()
         Learner.objects.all().delete()
         client.force_login(make_staff())
-        assert "没有机构名册登记这个证件号码" in client.get(self.url(check)).content.decode()
+        assert "没有实名的学习者持有这个证件号码" in client.get(self.url(check)).content.decode()
 
     def test_queue_shows_masked_numbers_only(self, client, enrolment):
         check = make_check(enrolment)
