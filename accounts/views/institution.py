@@ -6,7 +6,6 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.db.models import Count, Exists, OuterRef, Q
-from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -16,11 +15,9 @@ from accounts.addresses import client_address
 from accounts.decorators import listed_institution
 from accounts.forms.institution import InstitutionRegisterForm
 from accounts.forms.personal_data import UnmaskForm
-from accounts.forms.roster import RosterUploadForm
-from accounts.models import ActivationCode, Enrolment, RosterImport, User
+from accounts.models import ActivationCode, Enrolment, User
 from accounts.row_ids import row_ids
 from accounts.services.activation import issue_activation_codes
-from accounts.services.rosters import cancel_roster, confirm_roster
 from accounts.views.codes import code_page
 from accounts.views.pages import page_of
 
@@ -74,45 +71,6 @@ def institution_home(request):
     page_obj = page_of(request, rows.order_by("student_number", "pk"), PAGE_SIZE)
     context = {"institution": institution, "totals": totals, "page_obj": page_obj, "query": query}
     return render(request, "accounts/institution_home.html", context)
-
-
-@login_required
-def roster_upload(request):
-    """Upload a roster; the dry run comes first."""
-    institution = _listed_institution(request)
-    form = RosterUploadForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid() and (job := form.save(institution=institution, by=request.user)):
-        return redirect(job)
-    page_obj = page_of(request, RosterImport.objects.filter(institution=institution))
-    context = {"form": form, "institution": institution, "page_obj": page_obj}
-    return render(request, "accounts/rosterimport_list.html", context)
-
-
-def _own_job(request, pk):
-    return get_object_or_404(RosterImport, pk=pk, institution=_listed_institution(request))
-
-
-@login_required
-def roster_import(request, pk):
-    """How far a roster is: progress, what a dry run found, and the institution's word."""
-    job = _own_job(request, pk)
-    if request.method == "POST":
-        if request.POST.get("action") == "cancel":
-            cancel_roster(job=job)
-        else:
-            confirm_roster(job=job)
-        return redirect(job)
-    template = "includes/rosterimport_progress.html" if request.htmx else "rosterimport_detail.html"
-    return render(request, f"accounts/{template}", {"job": job})
-
-
-@login_required
-def roster_report(request, pk):
-    """The refused rows with their reasons, as a CSV that Excel opens."""
-    job = _own_job(request, pk)
-    response = HttpResponse("\ufeff" + job.report, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="roster-{job.pk}-refused.csv"'
-    return response
 
 
 @require_POST

@@ -4,21 +4,28 @@ from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import RosterImport
-from accounts.services.rosters import upload_roster
+from accounts.services.uploads import keep_upload
 
 MAX_BYTES = 20 * 1024 * 1024
 ENDINGS = (".csv", ".xlsx")
 
 
-class RosterUploadForm(forms.Form):
-    """A roster file; its content is checked by the dry run."""
+class ImportUploadForm(forms.Form):
+    """A file to import; its content is checked by the dry run. A subclass names `model` and the field's label."""
+
+    model = None
+    file_label = _("要导入的文件")
 
     file = forms.FileField(
-        label=_("名册文件"),
         help_text=_("CSV(UTF-8 或 GB18030)或 XLSX,最多50000行、20MB"),
         widget=forms.FileInput({"accept": ".csv,.xlsx"}),
-        error_messages={"required": _("请选择名册文件。"), "empty": _("文件是空的,请重新选择。")},
+        error_messages={"empty": _("文件是空的,请重新选择。")},
     )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["file"].label = self.file_label
+        self.fields["file"].error_messages["required"] = _("请选择%s。") % self.file_label
 
     def clean_file(self):
         upload = self.cleaned_data["file"]
@@ -31,7 +38,12 @@ class RosterUploadForm(forms.Form):
     def save(self, *, institution, by):
         """Keep the file and return its job, or None while another one is running."""
         try:
-            return upload_roster(institution=institution, upload=self.cleaned_data["file"], by=by)
+            return keep_upload(model=self.model, institution=institution, upload=self.cleaned_data["file"], by=by)
         except IntegrityError:
-            self.add_error("file", RosterImport._meta.constraints[0].violation_error_message)
+            self.add_error("file", self.model._meta.constraints[0].violation_error_message)
             return None
+
+
+class RosterUploadForm(ImportUploadForm):
+    model = RosterImport
+    file_label = _("名册文件")
