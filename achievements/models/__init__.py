@@ -1,6 +1,7 @@
 from achievements.models.achievement import Achievement
 from achievements.models.catalogue import CatalogueAlias, CatalogueEntry, EntryRecord, LevelFamily
 from achievements.models.draft import AchievementDraft
+from achievements.models.search import CatalogueText
 from achievements.models.standards import FrameworkLevel, FrameworkVersion, IndustryStandard
 from achievements.models.types import AchievementType, TypeField, TypeMaterial
 
@@ -10,6 +11,7 @@ __all__ = [
     "AchievementType",
     "CatalogueAlias",
     "CatalogueEntry",
+    "CatalogueText",
     "EntryRecord",
     "FrameworkLevel",
     "FrameworkVersion",

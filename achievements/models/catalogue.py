@@ -22,12 +22,6 @@ class LevelFamily(models.Model):
 
 
 class CatalogueQuerySet(models.QuerySet):
-    def search(self, *, programme="", name="", institution=""):
-        """The three filters of 成果选择: substring matches, all of them."""
-        return self.filter(
-            project_name__icontains=programme, name__icontains=name, institution__name__icontains=institution
-        )
-
     def public(self):
         """What everybody may see: approved entries, also those that are 停用."""
         return self.filter(status=CatalogueEntry.Status.APPROVED)

@@ -14,16 +14,21 @@ from achievements.forms.catalogue import CatalogueSearchForm
 from achievements.models import CatalogueEntry
 
 
+def _found(request, form):
+    hits = form.hits()
+    return {"form": form, "page_obj": page_of(request, hits), "terms": hits.terms if hits else []}
+
+
 @learner_required
 def entry_choose(request):
     """成果选择: the dialog (or page) behind 「搜索」."""
     form, type_ = CatalogueSearchForm(request.GET), chosen_type(request.GET)
-    page_obj = page_of(request, form.entries())
+    context = _found(request, form)
+    page_obj = context["page_obj"]
     page_obj.object_list = [_with_fill(entry, type_) for entry in page_obj.object_list]
     draft = request.GET.get("draft", "")
     back = f"?{urlencode({'type': type_.pk, 'draft': draft})}" if type_ else ""
-    context = {"form": form, "page_obj": page_obj, "type": type_, "draft": draft}
-    context["typing_url"] = reverse("achievements:add") + back
+    context |= {"type": type_, "draft": draft, "typing_url": reverse("achievements:add") + back}
     return render(request, "achievements/catalogueentry_choose.html", context)
 
 
@@ -37,9 +42,8 @@ def _with_fill(entry, type_):
 
 @require_GET
 def catalogue(request):
-    form = CatalogueSearchForm(request.GET)
-    page_obj = page_of(request, form.entries())
-    return render(request, "achievements/catalogueentry_list.html", {"form": form, "page_obj": page_obj})
+    context = _found(request, CatalogueSearchForm(request.GET))
+    return render(request, "achievements/catalogueentry_list.html", context)
 
 
 @require_GET

@@ -1,0 +1,28 @@
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class CatalogueText(models.Model):
+    """What an entry is found by. Triggers keep it (migration 0003); only `achievements.search` reads it.
+
+    Each text is folded (width, case, blanks) and stands between line feeds; `names` has a line per name of the entry.
+    """
+
+    entry = models.OneToOneField(
+        "achievements.CatalogueEntry", models.CASCADE, primary_key=True, related_name="text", db_constraint=False
+    )
+    project = models.TextField()
+    names = models.TextField()
+    institution = models.TextField()
+    is_public = models.BooleanField()
+    grams = SearchVectorField()
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("名录成果检索文本")
+        # Without a list of pending entries, which every search would have to read through.
+        indexes = [GinIndex(fields=["grams"], name="catalogue_by_grams", fastupdate=False)]
+
+    def __str__(self):
+        return self.names.strip()
