@@ -100,7 +100,7 @@ def copy_entries(chance, institutions, count):
     others = [field.column for field in CatalogueEntry._meta.concrete_fields if field.column not in {"id", *made_up}]
     with transaction.atomic(), connection.cursor() as cursor:
         columns = ", ".join(made_up)
-        cursor.execute(f"CREATE TEMP TABLE made_up ON COMMIT DROP AS SELECT {columns} FROM {ENTRIES} LIMIT 0")
+        cursor.execute(f"CREATE TEMP TABLE made_up ON COMMIT DROP AS SELECT {columns} FROM {ENTRIES} LIMIT 0")  # noqa: S608
         cursor.copy_expert("COPY made_up FROM STDIN", made_up_rows(chance, institutions, types, count))
         cursor.execute(f"""
             INSERT INTO {ENTRIES} ({columns}, {", ".join(others)})
