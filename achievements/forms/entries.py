@@ -1,5 +1,7 @@
 """Entries of the catalogue as institutions draft them and operators keep them."""
 
+import re
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
@@ -21,13 +23,23 @@ def type_choices():
     return [("", _("请选择")), *groups.items()]
 
 
-class OwnEntryForm(forms.ModelForm):
+class NamesMixin:
+    """Names without stray spaces, as imports store them too."""
+
+    def clean_project_name(self):
+        return " ".join(self.cleaned_data["project_name"].split())
+
+    def clean_name(self):
+        return " ".join(self.cleaned_data["name"].split())
+
+
+class OwnEntryForm(NamesMixin, forms.ModelForm):
     """An institution's draft; it says nothing of status, family or other institutions."""
 
     aliases = forms.CharField(
         label=_("别名"),
         required=False,
-        max_length=4000,
+        max_length=600,
         widget=forms.Textarea({"rows": 3}),
         help_text=_("学习者可能用来查找的其他名称,每行一个"),
     )
@@ -52,7 +64,8 @@ class OwnEntryForm(forms.ModelForm):
             self.initial["aliases"] = "\n".join(names)
 
     def clean_aliases(self):
-        names = list(dict.fromkeys(line.strip() for line in self.cleaned_data["aliases"].splitlines() if line.strip()))
+        lines = re.split(r"[\n;；]", self.cleaned_data["aliases"])
+        names = list(dict.fromkeys(" ".join(line.split()) for line in lines if line.strip()))
         if len(names) > MOST_ALIASES:
             raise ValidationError(_("最多%s个别名。") % MOST_ALIASES)
         if any(len(name) > 200 for name in names):
@@ -82,7 +95,7 @@ class StopForm(forms.Form):
         stop_entry(entry=entry, by=by, reason=self.cleaned_data["reason"])
 
 
-class EntryAdminForm(forms.ModelForm):
+class EntryAdminForm(NamesMixin, forms.ModelForm):
     """An entry in the admin. What an approved entry means changes with a reason only."""
 
     reason = forms.CharField(

@@ -321,7 +321,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='catalogueentry',
             name='description',
-            field=models.TextField(blank=True, max_length=2000, verbose_name='说明'),
+            field=models.TextField(blank=True, max_length=600, verbose_name='说明'),
         ),
         migrations.AlterField(
             model_name='catalogueentry',

@@ -94,7 +94,7 @@ class CatalogueEntry(models.Model):
     )
     hours_unit = models.CharField(_("学习量单位"), max_length=10, choices=Unit, default=Unit.HOUR)
     credit_basis = models.CharField(_("学分依据"), max_length=60, blank=True, help_text=_("如 16学时=1学分"))
-    description = models.TextField(_("说明"), max_length=2000, blank=True)
+    description = models.TextField(_("说明"), max_length=600, blank=True)
     valid_from = models.DateField(_("生效日期"), null=True, blank=True)
     valid_to = models.DateField(_("失效日期"), null=True, blank=True)
     is_active = models.BooleanField(_("启用"), default=True, help_text=_("停用的成果照常显示,但不能选择"))

@@ -163,6 +163,7 @@ def return_entry(*, entry, by, reason):
 
 def approve_new(*, entry, by):
     """Save an entry of the centre that is approved at once: a recognition's outcome, an operator's import."""
+    entry.project_name, entry.name = " ".join(entry.project_name.split()), " ".join(entry.name.split())
     entry.status, entry.drafted_by, entry.approved_by, entry.approved_at = Status.APPROVED, by, by, timezone.now()
     entry.save()
     return entry
