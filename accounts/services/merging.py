@@ -4,9 +4,11 @@ The merged record stays, empty, as a tombstone: audit rows point to it and are n
 """
 
 import logging
+from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Q, UniqueConstraint
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -35,23 +37,57 @@ def may_merge_unasked(*, unverified, verified):
     return same_name(unverified.name, verified.name) and not User.objects.filter(learner=verified).exists()
 
 
+@dataclass(frozen=True)
+class UsedDuplicate:
+    """A row of the unverified person that the verified one has too (`twin`: the same certificate, say), and its users.
+
+    `obstacle` says why these can't stand on the twin instead; empty when they can.
+    """
+
+    row: models.Model
+    twin: models.Model
+    uses: list
+    obstacle: str
+
+
 @transaction.atomic
-def merge_learner(*, unverified, verified, by, note="", closes_account=False):
+def merge_learner(*, unverified, verified, by, note="", decided=False):
     """Move everything of an unverified person to the verified one with the same number; return the latter.
 
-    The account moves too; where the verified person has one, only `closes_account` allows to merge and closes the
-    other. A row that the verified person already has (the same certificate, say) stays with the tombstone unless
-    something uses it; then, and when a row can't be moved at all, `MergeRefusedError` says so, nothing has changed.
+    The account moves too. A row that the verified person already has stays with the tombstone. `decided` says that
+    staff have looked at both: only then the account closes where the verified person has one, and what uses a row
+    that stays behind uses the verified person's. Else, and when a row can't be moved at all, `MergeRefusedError`
+    says so and nothing has changed.
     """
     unverified, verified = _locked(unverified, verified)
-    _move_all(unverified, verified)
-    _move_account(unverified, verified, closes_account)
+    _move_all(unverified, verified, joins=decided)
+    _move_account(unverified, verified, closes_account=decided)
     _keep_contact(unverified, verified)
     Learner.objects.filter(pk=unverified.pk).update(merged_into=verified)
     LearnerMerge.objects.create(
         unverified=unverified, verified=verified, outcome=LearnerMerge.Outcome.MERGED, by=by, note=note
     )
     return verified
+
+
+def used_duplicates(*, unverified, verified):
+    """What stands twice and is used: [UsedDuplicate…] for the page on which staff decide."""
+    return [
+        UsedDuplicate(row, twin, _uses(row), _obstacle(row, twin))
+        for relation in _moving_relations()
+        for row, twin in _doubles(relation, unverified, verified)
+        if _uses(row)
+    ]
+
+
+def _obstacle(row, twin):
+    try:
+        with transaction.atomic():
+            _join(row, twin)
+            transaction.set_rollback(True)
+    except MergeRefusedError as error:
+        return error.message
+    return ""
 
 
 def keep_apart(*, unverified, verified, by, note):
@@ -92,37 +128,61 @@ def move_stragglers():
             logger.warning("a row of merged learner %s can't be moved", merge.unverified_id)
 
 
-def _move_all(unverified, verified):
-    for relation in _relations(Learner):
-        if not relation.many_to_many and not issubclass(relation.related_model, STAYS):
-            _move_rows(relation, unverified, verified)
+def _move_all(unverified, verified, joins=False):
+    for relation in _moving_relations():
+        _move_rows(relation, unverified, verified, joins)
 
 
-def _move_rows(relation, unverified, verified):
-    model, field = relation.related_model, relation.field
-    rows = model._base_manager.filter(**{field.name: unverified})
-    doubles = _doubles(model, field, rows, verified)
-    if used := [row for row in doubles if _is_used(row)]:
-        names = "、".join(str(row) for row in used)
+def _moving_relations():
+    relations = _relations(Learner)
+    return [one for one in relations if not one.many_to_many and not issubclass(one.related_model, STAYS)]
+
+
+def _move_rows(relation, unverified, verified, joins):
+    model, name = relation.related_model, relation.field.name
+    doubles = _doubles(relation, unverified, verified)
+    used = [(row, twin) for row, twin in doubles if _uses(row)]
+    if used and not joins:
+        names = "、".join(str(row) for row, _twin in used)
         raise MergeRefusedError(_("两份记录中有相同的内容,且已用于申请:%s。请先处理后再合并。") % names)
+    for row, twin in used:
+        _join(row, twin)
+    rows = model._base_manager.filter(**{name: unverified})
     try:
         with transaction.atomic():
-            rows.exclude(pk__in=[row.pk for row in doubles]).update(**{field.name: verified})
+            rows.exclude(pk__in=[row.pk for row, _twin in doubles]).update(**{name: verified})
     except IntegrityError as error:
         raise MergeRefusedError(_("“%s”不能移到另一份记录,不能合并。") % model._meta.verbose_name) from error
 
 
-def _doubles(model, field, rows, verified):
-    """The rows that would break a unique constraint beside a row of the verified person."""
-    doubles = {}
+def _doubles(relation, unverified, verified):
+    """The rows that would break a unique constraint beside a row of the verified person: [(row, that row)…]."""
+    model, field, doubles = relation.related_model, relation.field, {}
     for constraint in model._meta.constraints:
         if isinstance(constraint, UniqueConstraint) and field.name in constraint.fields:
             counted = model._base_manager.filter(constraint.condition or Q())
             others = [model._meta.get_field(name).attname for name in constraint.fields if name != field.name]
-            taken = set(counted.filter(**{field.name: verified}).values_list(*others))
-            same = [row for row in rows & counted if tuple(getattr(row, name) for name in others) in taken]
-            doubles |= {row.pk: row for row in same}
+            key = attrgetter(field.attname, *others)
+            taken = {key(row)[1:]: row for row in counted.filter(**{field.name: verified})}
+            rows = counted.filter(**{field.name: unverified})
+            doubles |= {row.pk: (row, taken[key(row)[1:]]) for row in rows if key(row)[1:] in taken}
     return list(doubles.values())
+
+
+def _join(row, twin):
+    """Let what stands on a row stand on its twin, which gets its files and, where it has none, its other relations."""
+    relations = [one for one in _relations(type(row)) if not one.many_to_many and not _is_hidden_table(one)]
+    try:
+        with transaction.atomic():
+            _fill_relations(row, twin)
+            for relation in relations:
+                users = relation.related_model._base_manager.filter(**{relation.field.name: row})
+                if relation.related_model is type(row) and users.exists():
+                    raise MergeRefusedError(_("“%s”有更正前后的版本,不能自动合并。") % row)
+                users.update(**{relation.field.name: twin})
+    except IntegrityError as error:
+        message = _("“%s”在两份记录中都有同一规则的申请。请先让其中一件撤回、不予通过或撤销,再合并。")
+        raise MergeRefusedError(message % row) from error
 
 
 def _relations(model):
@@ -130,13 +190,30 @@ def _relations(model):
     return [field for field in model._meta.get_fields(include_hidden=True) if field.auto_created and field.is_relation]
 
 
-def _is_used(row):
-    """Whether other records stand on a row, so that leaving it behind would tear them off."""
-    return any(
-        relation.related_model._base_manager.filter(**{relation.field.name: row}).exists()
+def _fill_relations(row, twin):
+    """An achievement that was recognised under one record, say, is so under the other."""
+    for field in row._meta.many_to_many:
+        getattr(twin, field.name).add(*getattr(row, field.name).all())
+    foreign = [
+        field for field in row._meta.concrete_fields if field.many_to_one and field.related_model is not type(row)
+    ]
+    empty = {field.attname: getattr(row, field.attname) for field in foreign if getattr(twin, field.attname) is None}
+    if empty:
+        type(row)._base_manager.filter(pk=twin.pk).update(**empty)
+
+
+def _is_hidden_table(relation):
+    return bool(relation.related_model._meta.auto_created)
+
+
+def _uses(row):
+    """The records that stand on a row, so that leaving it behind would tear them off."""
+    return [
+        user
         for relation in _relations(type(row))
-        if not relation.related_model._meta.auto_created
-    )
+        if not _is_hidden_table(relation)
+        for user in relation.related_model._base_manager.filter(**{relation.field.name: row})
+    ]
 
 
 def _move_account(unverified, verified, closes_account):

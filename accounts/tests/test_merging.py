@@ -1,11 +1,13 @@
 """Merging an unverified person into the verified one; a squatter neither blocks nor sees the rightful person."""
 
 import threading
+import uuid
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Learner, LearnerMerge, User
 from accounts.models.personal_data import PersonalDataAccess
@@ -19,6 +21,7 @@ from accounts.tests.factories import CentreReviewerFactory, EnrolmentFactory, Le
 from achievements.models import Achievement
 from achievements.tests.factories import AchievementFactory
 from conversion.models import Application, CreditEntry
+from conversion.services.applications import withdraw
 from conversion.services.reviews import NotAllowedError
 from conversion.tests.scene import Scene
 from demo.synthetic import synthetic_person
@@ -133,7 +136,7 @@ class TestMerging:
         own = UserFactory(learner=rostered)
         with pytest.raises(MergeRefusedError):
             merge(registered, rostered, staff)
-        merge(registered, rostered, staff, closes_account=True)
+        merge(registered, rostered, staff, decided=True)
         registered.refresh_from_db()
         own.refresh_from_db()
         assert (registered.is_active, registered.phone) == (False, "")
@@ -394,6 +397,17 @@ class TestSquatter:
         assert squatter.learner != rostered
 
 
+def copied(application, **changes):
+    columns = {field.attname: getattr(application, field.attname) for field in application._meta.concrete_fields}
+    return Application.objects.create(**columns | {"id": None, "submission_token": uuid.uuid4()} | changes)
+
+
+def approve_twice(scene):
+    application = scene.submit()
+    scene.decide(application, "first_approve", scene.first_reviewer)
+    scene.decide(application, "final_approve", scene.final_reviewer)
+
+
 @pytest.mark.django_db
 class TestDesk:
     WAITING = reverse("admin:accounts_learner_changelist") + "?merge=waiting"
@@ -437,18 +451,76 @@ class TestDesk:
         assert "review-error" in client.post(desk, data).content.decode()
         assert not LearnerMerge.objects.exists()
 
-    def test_staff_read_why_records_can_not_be_merged(self, client, rostered, staff):
+    @pytest.fixture
+    def used_twice(self, rostered):
+        """Her own record has a certificate in an application; the school put the same one on her verified record."""
         scene = Scene(user=UserFactory(learner__person=PERSON))
-        scene.submit()
         used = scene.achievement
-        AchievementFactory(
+        used.files.create(name="证书.png", kind="png", size=9, sha256="0" * 64)
+        application = scene.submit()
+        twin = AchievementFactory(
             learner=rostered, type=used.type, certificate_number=used.certificate_number, body_name=used.body_name
         )
+        return scene, application, twin
+
+    def merge_page(self, scene):
+        return reverse("admin:accounts_learner_merge", args=[scene.user.learner_id])
+
+    def test_staff_see_what_a_used_duplicate_stands_in_and_merge_it(self, client, used_twice, rostered, staff):
+        scene, application, twin = used_twice
         client.force_login(staff)
-        desk = reverse("admin:accounts_learner_merge", args=[scene.user.learner_id])
+        page = client.get(self.merge_page(scene)).content.decode()
+        assert reverse("admin:conversion_application_change", args=[application.pk]) in page
+        assert "改为使用已核验一方" in page
+        assert Learner.objects.get(pk=scene.user.learner_id).merged_into is None
+        snapshot = application.snapshot
+        client.post(self.merge_page(scene), {"decision": "merge", "note": "核对了原件"})
+        application.refresh_from_db()
+        assert (application.learner, application.sources.get().achievement) == (rostered, twin)
+        assert application.snapshot == snapshot
+        twin.refresh_from_db()
+        assert twin.entry == scene.achievement.entry is not None
+        assert list(twin.files.all()) == list(scene.achievement.files.all()) != []
+        scene.decide(application, "first_approve", scene.first_reviewer)
+        scene.decide(application, "final_approve", scene.final_reviewer)
+        assert CreditEntry.objects.get().learner == rostered
+
+    def test_merged_duplicate_is_not_converted_a_second_time(self, used_twice, rostered, staff):
+        scene, application, twin = used_twice
+        merge_learner(unverified=scene.user.learner, verified=rostered, by=staff, decided=True)
+        source = application.sources.get()
+        again = copied(application)
+        with pytest.raises(IntegrityError, match="one_live_application"), transaction.atomic():
+            again.sources.create(achievement=twin, kind=source.kind, rule=source.rule)
+
+    def test_live_cases_of_one_rule_on_both_sides_are_shown_and_refused_until_one_is_withdrawn(
+        self, client, used_twice, rostered, staff
+    ):
+        scene, application, twin = used_twice
+        other, source = copied(application, learner_id=rostered.pk), application.sources.get()
+        Achievement.objects.filter(pk=twin.pk).update(entry=scene.achievement.entry)
+        other.sources.create(achievement=twin, kind=source.kind, rule=source.rule)
+        client.force_login(staff)
+        assert "同一规则的申请" in client.get(self.merge_page(scene)).content.decode()
+        page = client.post(self.merge_page(scene), {"decision": "merge", "note": "核对了原件"}).content.decode()
+        assert "同一规则的申请" in page
+        assert Application.objects.get(pk=application.pk).learner == scene.user.learner
+        withdraw(application=application, by=scene.user)
+        assert client.post(self.merge_page(scene), {"decision": "merge", "note": "核对了原件"}).status_code == 302
+        assert set(Application.objects.values_list("learner", flat=True)) == {rostered.pk}
+
+    def test_credit_in_the_ledger_never_moves(self, client, registered, rostered, staff, desk):
+        """Such an entry can't come about by approval; where one stands, the page says so and nothing changes."""
+        scene = Scene(user=registered)
+        Learner.objects.filter(pk=rostered.pk).update(verified_at=None)
+        approve_twice(scene)
+        Learner.objects.filter(pk=registered.learner_id).update(verified_at=None)
+        Learner.objects.filter(pk=rostered.pk).update(verified_at=timezone.now())
+        client.force_login(staff)
         page = client.post(desk, {"decision": "merge", "note": "核对了原件"}).content.decode()
-        assert "已用于申请" in page
-        assert used.name in page
+        assert "“学分流水”不能移到另一份记录" in page
+        assert CreditEntry.objects.get().learner == registered.learner
+        assert not LearnerMerge.objects.exists()
 
     def test_staff_without_the_right_and_an_institutions_staff_do_not_merge(self, client, rostered, desk):
         rights = ["accounts.view_learner", "accounts.merge_learner"]

@@ -2,7 +2,9 @@
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import CASCADE
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
@@ -10,7 +12,13 @@ from django.views.decorators.http import require_POST
 from accounts.addresses import client_address
 from accounts.forms.personal_data import MergeForm, UnmaskForm
 from accounts.models import Learner
-from accounts.services.merging import MergeRefusedError, keep_apart, merge_learner, tell_phones_on_record
+from accounts.services.merging import (
+    MergeRefusedError,
+    keep_apart,
+    merge_learner,
+    tell_phones_on_record,
+    used_duplicates,
+)
 from accounts.services.personal_data import NotAllowedError
 
 
@@ -63,8 +71,29 @@ def learner_merge(request, pk):
     form = MergeForm(request.POST or None)
     if learner.verified_twin and request.method == "POST" and form.is_valid() and _settled(request, learner, form):
         return redirect("admin:accounts_learner_changelist")
-    page = _page(request, learner, _("合并学习者"))
-    return render(request, "admin/accounts/learner/merge.html", page | {"form": form, "twin": learner.verified_twin})
+    twin = learner.verified_twin
+    duplicates = _duplicates(learner, twin) if twin else []
+    context = {"form": form, "twin": twin, "duplicates": duplicates}
+    return render(request, "admin/accounts/learner/merge.html", _page(request, learner, _("合并学习者")) | context)
+
+
+def _duplicates(learner, twin):
+    """What stands in both records and is used: [(UsedDuplicate, [(what uses it, its admin page or "")…])…]."""
+    found = used_duplicates(unverified=learner, verified=twin)
+    return [(duplicate, [_case_of(use) for use in duplicate.uses]) for duplicate in found]
+
+
+def _case_of(use):
+    """The record with an admin page that a use belongs to: by its own relations, since it stands above this app."""
+    owners = [getattr(use, field.name) for field in use._meta.concrete_fields if _owns(field)]
+    case = next((one for one in [use, *owners] if one and admin.site.is_registered(type(one))), None)
+    if case is None:
+        return use, ""
+    return case, reverse(f"admin:{case._meta.app_label}_{case._meta.model_name}_change", args=[case.pk])
+
+
+def _owns(field):
+    return field.is_relation and field.remote_field.on_delete is CASCADE
 
 
 def _settled(request, learner, form):
@@ -75,7 +104,7 @@ def _settled(request, learner, form):
         messages.success(request, _("已记录:不是同一人,不合并。"))
         return True
     try:
-        merge_learner(**sides, **decided, closes_account=True)
+        merge_learner(**sides, **decided, decided=True)
     except MergeRefusedError as error:
         form.add_error(None, error.message)
         return False
