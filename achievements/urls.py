@@ -1,6 +1,6 @@
 from django.urls import path
 
-from achievements.views import achievements, catalogue, own_entries, standards
+from achievements.views import achievements, catalogue, imports, own_entries, standards
 
 app_name = "achievements"
 urlpatterns = [
@@ -10,6 +10,9 @@ urlpatterns = [
     path("achievements/choose/", catalogue.entry_choose, name="choose"),
     path("achievements/<int:pk>/", achievements.achievement_detail, name="detail"),
     path("achievements/<int:pk>/edit/", achievements.achievement_edit, name="edit"),
+    path("achievements/imports/", imports.achievement_upload, name="imports"),
+    path("achievements/imports/<int:pk>/", imports.achievement_import, name="import"),
+    path("achievements/imports/<int:pk>/report.csv", imports.achievement_report, name="import_report"),
     path("catalogue/", catalogue.catalogue, name="catalogue"),
     path("catalogue/<int:pk>/", catalogue.catalogue_entry, name="catalogue_entry"),
     path("catalogue/own/", own_entries.own_entries, name="own_entries"),

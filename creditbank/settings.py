@@ -149,6 +149,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-sms": {"task": "messaging.tasks.sweep_sms", "schedule": 20, "options": {"expires": 20}},
     "sweep-rosters": {"task": "accounts.tasks.sweep_rosters", "schedule": 60, "options": {"expires": 60}},
+    "sweep-achievement-imports": {
+        "task": "achievements.tasks.sweep_achievement_imports",
+        "schedule": 60,
+        "options": {"expires": 60},
+    },
     "sweep-merges": {"task": "accounts.tasks.sweep_merges", "schedule": 60, "options": {"expires": 60}},
     "sweep-sessions": {"task": "accounts.tasks.sweep_sessions", "schedule": 3600, "options": {"expires": 3600}},
     "sweep-evidence": {"task": "evidence.tasks.sweep_evidence", "schedule": 30, "options": {"expires": 30}},

@@ -33,6 +33,7 @@ SIDE = [
 INSTITUTION_SIDE = [
     (_("机构主页"), "accounts:institution_home", [], "building"),
     (_("名册导入"), "accounts:roster_upload", [], "person-plus"),
+    (_("成果导入"), "achievements:imports", [], "upload"),
     (_("本机构名录成果"), "achievements:own_entries", [], "journal-text"),
     (_("规则查询"), "conversion:rules", [], "search"),
     (_("在线解答"), "portal:questions", [], "chat-dots"),

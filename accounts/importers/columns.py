@@ -66,8 +66,8 @@ class Columns:
 
     def __init__(self, columns):
         self.by_field = {column.field: column for column in columns}
-        self.by_title = {column.title: column for column in columns}
-        self.places = {title: place for place, title in enumerate(self.by_title)}
+        self.by_title = {heading_of(column.title): column for column in columns}
+        self.places = {column.title: place for place, column in enumerate(columns)}
 
     def __iter__(self):
         return iter(self.by_field.values())
@@ -87,7 +87,7 @@ class Columns:
 
         Raise `ImportFileError` for headings that are missing, unknown or there twice.
         """
-        names = [_heading(cell or "") for cell in cells]
+        names = [heading_of(cell or "") for cell in cells]
         while names and not names[-1]:
             names.pop()
         self._refuse_unknown(names)
@@ -117,7 +117,8 @@ class Columns:
             raise ImportFileError(_("第一行应是列标题,缺少必需的列:%(names)s。"), names="、".join(missing))
 
 
-def _heading(cell):
+def heading_of(cell):
+    """A heading as it is compared: without marks, and however it is spaced."""
     return MARKS.sub("", strip_separators(half_width(cell)))
 
 

@@ -7,13 +7,14 @@ from accounts.services.uploads import cancel_upload, confirm_upload
 from accounts.views.pages import page_of
 
 
-def upload_page(request, form_class, template, institution):
+def upload_page(request, form_class, template, institution, context=None):
     """Upload a file; the dry run comes first."""
     form = form_class(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid() and (job := form.save(institution=institution, by=request.user)):
         return redirect(job)
     page_obj = page_of(request, form.model.objects.filter(institution=institution))
-    return render(request, template, {"form": form, "institution": institution, "page_obj": page_obj})
+    context = {"form": form, "institution": institution, "page_obj": page_obj} | (context or {})
+    return render(request, template, context)
 
 
 def job_page(request, model, pk, template, institution):

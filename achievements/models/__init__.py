@@ -1,6 +1,7 @@
 from achievements.models.achievement import Achievement
 from achievements.models.catalogue import CatalogueAlias, CatalogueEntry, EntryRecord, LevelFamily
 from achievements.models.draft import AchievementDraft
+from achievements.models.imports import AchievementImport
 from achievements.models.search import CatalogueText
 from achievements.models.standards import FrameworkLevel, FrameworkVersion, IndustryStandard
 from achievements.models.types import AchievementType, TypeField, TypeMaterial
@@ -8,6 +9,7 @@ from achievements.models.types import AchievementType, TypeField, TypeMaterial
 __all__ = [
     "Achievement",
     "AchievementDraft",
+    "AchievementImport",
     "AchievementType",
     "CatalogueAlias",
     "CatalogueEntry",

@@ -70,6 +70,15 @@ class Achievement(models.Model):
     )
     description = models.TextField(_("成果描述"), max_length=1000, blank=True)
     origin = models.CharField(_("成果来源"), max_length=10, choices=Origin, default=Origin.SELF)
+    imported_from = models.ForeignKey(
+        "accounts.Institution",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="imported_achievements",
+        verbose_name=_("导入机构"),
+    )
     form_token = models.UUIDField(_("提交标识"), unique=True, null=True, blank=True, editable=False)
     replaced_by = models.OneToOneField(
         "self",
@@ -109,6 +118,10 @@ class Achievement(models.Model):
             models.CheckConstraint(
                 condition=Q(replaced_by=None) | Q(first_version__isnull=False), name="replaced_version_is_in_a_line"
             ),
+            models.CheckConstraint(
+                condition=Q(origin="imported", imported_from__isnull=False) | Q(origin="self", imported_from=None),
+                name="imported_achievement_names_its_institution",
+            ),
         ]
 
     def __str__(self):
@@ -134,6 +147,14 @@ class Achievement(models.Model):
     def key_of(number, body):
         """The key under which the same certificate is recognised; empty when it has no number."""
         return f"{certificate_key(number)}|{certificate_key(body)}"[:200] if number else ""
+
+    @property
+    def identity(self):
+        """What tells an achievement from the learner's others of its type: its certificate, or else name and date."""
+        return (
+            self.certificate_key
+            or f"{certificate_key(self.name)}|{certificate_key(self.body_name)}|{self.obtained_on}"
+        )
 
     @property
     def extra_rows(self):

@@ -82,7 +82,7 @@ def _correct(stored, achievement, files, kept, by, token):
     achievement.pk, achievement._state.adding = new_pk, True
     achievement.replaced_by, achievement.first_version_id = None, first
     achievement.form_token, achievement.edited_at = token, None
-    achievement.origin = Achievement.Origin.SELF
+    achievement.origin, achievement.imported_from = Achievement.Origin.SELF, None
     return _save(achievement, files, kept, by)
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from accounts.tests.factories import UserFactory
+from accounts.tests.factories import InstitutionFactory, UserFactory
 from achievements.models import Achievement, AchievementDraft
 from achievements.tests.factories import AchievementFactory, EvidenceFactory, TypeFactory
 from achievements.tests.test_drafts import one_file
@@ -139,7 +139,7 @@ def test_a_draft_of_a_change_is_found_again(owner_client, achievement):
 
 
 def test_imported_achievement_stays_the_institutions_word(owner_client, achievement):
-    Achievement.objects.update(origin="imported")
+    Achievement.objects.update(origin="imported", imported_from=InstitutionFactory())
     owner_client.post(ADD, changed(achievement, name="新名称"))
     assert [row.origin for row in Achievement.objects.order_by("pk")] == ["imported", "self"]
 

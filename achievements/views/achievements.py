@@ -234,7 +234,8 @@ def draft_discard(request, token):
 
 @learner_required
 def achievement_detail(request, pk):
-    rows = Achievement.objects.of(request.user).select_related("type__parent", "entry__institution", "replaces")
+    related = ["type__parent", "entry__institution", "replaces", "imported_from"]
+    rows = Achievement.objects.of(request.user).select_related(*related)
     achievement = get_object_or_404(rows.prefetch_related("files", "type__extra_fields"), pk=pk)
     context = {"achievement": achievement, "waiting": _is_waiting(achievement.files.all())}
     context["is_settled"] = _is_settled(achievement)

@@ -25,7 +25,7 @@ def import_roster(*, path, institution, dry_run=False, report=None, on_progress=
     """
     row_limit = row_limit or settings.IMPORT_ROWS_COMMAND
     on_progress = on_progress or (lambda share: None)
-    _refuse_unlisted(institution)
+    refuse_unlisted(institution)
     columns = roster_columns(today=timezone.localdate(), regions=set(Region.objects.values_list("code", flat=True)))
     table = open_table(path, columns, row_limit=row_limit)
     with transaction.atomic():
@@ -39,7 +39,7 @@ def import_roster(*, path, institution, dry_run=False, report=None, on_progress=
     return counts
 
 
-def _refuse_unlisted(institution):
+def refuse_unlisted(institution):
     if not Institution.objects.listed().filter(pk=institution.pk).exists():
         raise ImportFileError(
             _("机构“%(name)s”不在资历名册中(未获批准或已过有效期),不能导入名册。"), name=institution.name
