@@ -5,6 +5,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import pytest
 from celery import current_app
@@ -103,6 +104,12 @@ def axe_violations():
         return [f"{rule['id']}: {rule['help']} {[node['target'] for node in rule['nodes']]}" for rule in found]
 
     return violations
+
+
+@pytest.fixture(autouse=True)
+def no_ledger_roots(settings):
+    """Keep tests away from the daily roots that this checkout has exported; a test that makes some sets a folder."""
+    settings.LEDGER_ROOT_DIR = Path(os.devnull, "roots")
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from conversion.certificate_pdf import (
 )
 from conversion.certificate_proof import canonical, qr_text, sign_certificate
 from conversion.models import Application, Certificate
-from conversion.models.application import Status
+from conversion.models.application import APPROVALS, Status
 from vault.readable import as_meant, readable_code
 
 
@@ -95,7 +95,7 @@ def certificate_content(application, issued_on):
                 "unit": record.unit,
                 "on": timezone.localdate(record.at).isoformat(),
             }
-            for record in application.records.filter(action__in=["first_approve", "final_approve"]).order_by("number")
+            for record in application.records.filter(action__in=APPROVALS).order_by("number")
         ],
         **application.snapshot,
     }

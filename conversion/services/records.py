@@ -24,7 +24,7 @@ def record_hash(record):
         record.at.isoformat(),
         *([record.findings] if record.findings else []),
     ]
-    return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
 def write_record(*, application, action, from_status, by, unit="", reason=None, opinion="", findings=()):

@@ -1,0 +1,101 @@
+"""Certificates: one that counts for each award, saying what the case froze, signed, revoked with its case."""
+
+import hashlib
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from zoneinfo import ZoneInfo
+
+from cryptography.exceptions import InvalidSignature
+from django.conf import settings
+
+from conversion.ledger_check.streams import Difference, as_json, stream
+from vault.signatures import public_keys
+
+CERTIFICATES = """
+SELECT COALESCE(c.application_id, award.application_id) AS case_id, award.id AS award_id, a.status,
+    a.snapshot::text AS snapshot, c.id, c.number, c.token, c.content::text AS content, c.key_id, c.signature,
+    c.issued_at, c.replaced_at, c.revoked_at, c.replaces_id, old.number AS replaces_number,
+    old.application_id AS replaces_case, EXISTS (
+        SELECT 1 FROM conversion_certificate newer WHERE newer.replaces_id = c.id
+    ) AS has_replacement,
+    c.replaced_at IS NULL AND 1 < (
+        SELECT count(*) FROM conversion_certificate twin
+        WHERE twin.application_id = c.application_id AND twin.replaced_at IS NULL
+    ) AS has_twin,
+    (
+        SELECT json_agg(json_build_array(r.unit, (r.at AT TIME ZONE %s)::date::text) ORDER BY r.number)::text
+        FROM conversion_reviewrecord r
+        WHERE r.application_id = c.application_id AND r.action LIKE '%%\\_approve'
+    ) AS approvals
+FROM (SELECT * FROM conversion_creditentry WHERE kind = 'award') award
+FULL JOIN conversion_certificate c ON c.application_id = award.application_id
+LEFT JOIN conversion_application a ON a.id = COALESCE(c.application_id, award.application_id)
+LEFT JOIN conversion_certificate old ON old.id = c.replaces_id
+"""
+NONE_THAT_COUNTS = """
+SELECT c.application_id AS case_id FROM conversion_certificate c
+GROUP BY c.application_id HAVING count(*) FILTER (WHERE c.replaced_at IS NULL) = 0
+"""
+
+
+def check(counts):
+    counts["certificates"] = 0
+    keys = public_keys()
+    for row in stream(CERTIFICATES, [settings.TIME_ZONE]):
+        if row.id is None:
+            yield Difference("certificate", f"application {row.case_id}", "it has an award, but no certificate")
+            continue
+        counts["certificates"] += 1
+        for name, detail in _problems(row, keys):
+            yield Difference(name, f"certificate {row.number}", detail)
+    for row in stream(NONE_THAT_COUNTS):
+        yield Difference("certificate", f"application {row.case_id}", "all its certificates are replaced")
+
+
+def _problems(row, keys):
+    content = as_json(row.content)
+    if row.award_id is None:
+        yield "certificate", f"there is no award for it (application {row.case_id})"
+    yield from _wrong_content(row, content)
+    if not is_signed(row, content, keys):
+        yield "signature", "number, token, content or date are not what was signed"
+    yield from _wrong_state(row, content)
+
+
+def _wrong_content(row, content):
+    frozen = as_json(row.snapshot) or {}
+    changed = sorted(name for name, value in frozen.items() if content.get(name) != value)
+    if changed:
+        yield "content", f"{', '.join(changed)} differ from what the case froze"
+    if content.get("issued_on") != row.issued_at.astimezone(ZoneInfo(settings.TIME_ZONE)).date().isoformat():
+        yield "content", "its date is not the day on which it was issued"
+    stages = [[stage.get("unit"), stage.get("on")] for stage in content.get("stages", [])]
+    if stages != as_json(row.approvals):
+        yield "content", "its review stages are not those of the records"
+
+
+def is_signed(row, content, keys):
+    try:
+        name = hashlib.sha256((row.number + content["name"]).encode()).digest()[:9]
+        text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        whole = hashlib.sha256(text.encode()).digest()
+        parts = ["1", row.key_id, row.number, content["issued_on"].replace("-", ""), base64url(name), base64url(whole)]
+        keys[row.key_id].verify(urlsafe_b64decode(row.signature + "=="), f"{row.token}/#{'.'.join(parts)}".encode())
+    except (KeyError, TypeError, AttributeError, ValueError, InvalidSignature):
+        return False
+    return True
+
+
+def base64url(data):
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _wrong_state(row, content):
+    if row.has_twin:
+        yield "certificate", "another certificate of the same case counts too"
+    if row.replaced_at is None and (row.revoked_at is not None) != (row.status == "revoked"):
+        yield "revocation", f"it is {'revoked' if row.revoked_at else 'valid'}, its case is {row.status}"
+    if (row.replaced_at is not None) != row.has_replacement:
+        yield "replacement", "whether it was replaced does not fit the other certificates"
+    if content.get("replaces") != row.replaces_number or row.replaces_case not in {None, row.case_id}:
+        yield "replacement", f"it replaces {row.replaces_number}, its text says {content.get('replaces')}"

@@ -1,0 +1,432 @@
+"""`verify_ledger` against somebody who owns the tables: triggers off, raw SQL, hashes made anew."""
+
+import ast
+import json
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from django.utils import timezone
+
+from conversion import ledger_check
+from conversion.models import Application, Certificate, CreditEntry, LedgerRoot, ReviewRecord
+from conversion.services.certificates import replace_certificate
+from conversion.services.records import record_hash, write_record
+from conversion.services.roots import RootFileError, export_root, seal_days
+from conversion.tasks import seal_ledger
+from conversion.tests.scene import Scene, make_reviewer
+from conversion.tests.test_ledger import revoke
+
+TOMORROW = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _root_folder(settings, tmp_path):
+    settings.LEDGER_ROOT_DIR = tmp_path / "roots"
+
+
+@pytest.fixture
+def scene(db):
+    return Scene()
+
+
+@pytest.fixture
+def application(scene):
+    """An approved case; beside it one that waits and one that was refused."""
+    approved = scene.approved()
+    Scene(college=scene.college).submit()
+    other = Scene(college=scene.college)
+    other.decide(other.submit(), "first_reject", other.first_reviewer, reason=other.reason)
+    return approved
+
+
+def verify(*options):
+    """(exit code, lines) of the command."""
+    output = StringIO()
+    try:
+        call_command("verify_ledger", *options, stdout=output)
+    except CommandError as error:
+        return error.returncode, output.getvalue().splitlines()
+    return 0, output.getvalue().splitlines()
+
+
+def found():
+    """The names of the checks that fail."""
+    code, lines = verify("--json")
+    *differences, total = map(json.loads, lines)
+    assert total["ok"] == (code == 0) == (differences == [])
+    assert total["differences"] == len(differences)
+    return {(difference["check"], difference["subject"]) for difference in differences}
+
+
+DISARM = """
+DO $$
+DECLARE kept record;
+BEGIN
+    FOR kept IN
+        SELECT conrelid::regclass AS name, conname FROM pg_constraint
+        WHERE contype = 'f' AND confrelid::regclass::text ~ '^conversion_(application|certificate)$'
+    LOOP EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', kept.name, kept.conname); END LOOP;
+    FOR kept IN
+        SELECT DISTINCT tgrelid::regclass AS name FROM pg_trigger
+        WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgrelid::regclass::text ~ '^conversion_'
+    LOOP EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', kept.name); END LOOP;
+END $$
+"""
+
+
+def tamper(statement, parameters=()):
+    """What the owner of the tables could do: no trigger fires, no foreign key is looked at."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(DISARM)
+        cursor.execute(statement, parameters)
+        assert cursor.rowcount > 0, "nothing was tampered with"
+
+
+def case_of(application):
+    return f"application {application.pk}"
+
+
+def certificate_of(application):
+    return f"certificate {application.certificate.number}"
+
+
+# Nothing wrong ----------------------------------------------------------------------------------------------
+
+
+def test_untouched_ledger_passes_and_counts(scene, application):
+    code, lines = verify()
+    assert code == 0
+    assert lines == [
+        "Checked 3 applications, 6 records, 1 entries, 1 certificates, 0 roots: no differences.",
+    ]
+
+
+def test_empty_ledger_passes(db):
+    assert verify()[0] == 0
+
+
+def test_replaced_and_revoked_certificates_pass(scene, application):
+    replace_certificate(certificate=application.certificate, reason="姓名有误", by=scene.final_reviewer)
+    assert found() == set()
+    revoke_properly(scene, application)
+    assert found() == set()
+
+
+def revoke_properly(scene, application):
+    by = make_reviewer(final=True)
+    application.move("revoke", revoked_by=by, revocation_reason=scene.reason)
+    write_record(application=application, action="revoke", from_status="approved", by=by, reason=scene.reason)
+    revoke(scene, application)
+
+
+def test_findings_of_a_record_are_part_of_its_hash(scene):
+    application = scene.submit()
+    findings = [{"label": "学时", "minimum": "75", "unit": "%", "found": "80"}]
+    application.move("first_approve", first_reviewer=scene.first_reviewer)
+    write_record(
+        application=application, action="first_approve", from_status="submitted", by=scene.first_reviewer,
+        findings=findings,
+    )  # fmt: skip
+    assert found() == set()
+    tamper("UPDATE conversion_reviewrecord SET findings = '[]' WHERE number = 2")
+    assert found() == {("hash", case_of(application))}
+
+
+# Each of the four of the issue, and the clever versions of them -----------------------------------------------
+
+
+def test_edited_amount_is_found(application):
+    tamper("UPDATE conversion_creditentry SET credits = 40")
+    learner = f"learner {application.learner_id}"
+    assert found() == {("amount", case_of(application)), ("balance", learner)}
+
+
+def test_amount_edited_with_the_snapshot_is_found(application):
+    tamper("UPDATE conversion_creditentry SET credits = 40")
+    tamper("UPDATE conversion_application SET snapshot = jsonb_set(snapshot, '{rule,credits}', '\"40.0\"')")
+    assert found() == {("content", certificate_of(application))}
+
+
+def test_amount_edited_everywhere_is_found(application):
+    tamper("UPDATE conversion_creditentry SET credits = 40")
+    for table, column in [("application", "snapshot"), ("certificate", "content")]:
+        tamper(f"UPDATE conversion_{table} SET {column} = jsonb_set({column}, '{{rule,credits}}', '\"40.0\"')")
+    assert found() == {("signature", certificate_of(application))}
+
+
+@pytest.mark.parametrize(
+    ("number", "checks"),
+    [(1, {"numbers", "chain", "steps", "people"}), (2, {"numbers", "chain", "steps", "people", "content"})],
+)
+def test_deleted_record_is_found(application, number, checks):
+    tamper("DELETE FROM conversion_reviewrecord WHERE application_id = %s AND number = %s", [application.pk, number])
+    assert {check for check, _subject in found()} == checks
+
+
+def test_deleted_last_record_is_found_by_the_state(application):
+    tamper("DELETE FROM conversion_reviewrecord WHERE application_id = %s AND number = 3", [application.pk])
+    assert ("state", case_of(application)) in found()
+
+
+def test_case_taken_back_by_one_step_everywhere_is_found_by_the_daily_root(application):
+    """The last record, award and certificate are gone and the case says so: only the root of the day knows."""
+    seal()
+    assert found() == set()
+    for table in ["reviewrecord WHERE number = 3 AND application_id", "creditentry WHERE application_id"]:
+        tamper(f"DELETE FROM conversion_{table} = %s", [application.pk])
+    tamper("DELETE FROM conversion_certificate")
+    tamper(
+        "UPDATE conversion_application SET status = 'first_approved', final_reviewer_id = NULL WHERE id = %s",
+        [application.pk],
+    )
+    today = timezone.localdate()
+    assert found() == {("root", f"day {today}")}
+
+
+def test_all_records_deleted_are_found(application):
+    tamper("DELETE FROM conversion_reviewrecord WHERE application_id = %s", [application.pk])
+    assert ("records", case_of(application)) in found()
+
+
+def test_swapped_decision_is_found(application):
+    tamper("UPDATE conversion_reviewrecord SET action = 'final_reject' WHERE action = 'final_approve'")
+    assert {("hash", case_of(application)), ("steps", case_of(application))} <= found()
+
+
+def test_swapped_decision_with_a_new_hash_is_found(scene):
+    """A refusal turned into an approval, with state, award and chain made to fit as far as they can."""
+    application = scene.submit()
+    scene.decide(application, "first_reject", scene.first_reviewer, reason=scene.reason)
+    record = application.records.get(number=2)
+    record.action, record.to_status, record.reason = "first_approve", "first_approved", None
+    tamper(
+        "UPDATE conversion_reviewrecord SET action = %s, to_status = %s, reason_id = NULL, hash = %s WHERE id = %s",
+        [record.action, record.to_status, record_hash(record), record.pk],
+    )
+    assert found() == {("state", case_of(application))}
+
+
+def test_swapped_reviewer_is_found(scene, application):
+    tamper(
+        "UPDATE conversion_application SET final_reviewer_id = %s WHERE id = %s",
+        [make_reviewer(final=True).pk, application.pk],
+    )
+    assert found() == {("people", case_of(application))}
+
+
+def test_certificate_without_an_award_is_found(application):
+    certificate = certificate_of(application)
+    tamper("DELETE FROM conversion_creditentry")
+    learner = f"learner {application.learner_id}"
+    assert found() == {("certificate", certificate), ("award", case_of(application)), ("balance", learner)}
+
+
+def test_forged_certificate_is_found(scene, application):
+    waiting = Application.objects.get(status="submitted")
+    tamper(
+        "INSERT INTO conversion_certificate (application_id, number, token, content, key_id, signature, issued_at,"
+        " revocation_reason, replacement_reason)"
+        " SELECT %s, 'ZH2026-FORGED00', 'forged', content, key_id, signature, issued_at, '', ''"
+        " FROM conversion_certificate",
+        [waiting.pk],
+    )
+    assert {("certificate", "certificate ZH2026-FORGED00"), ("signature", "certificate ZH2026-FORGED00")} <= found()
+
+
+# More of what could be done -----------------------------------------------------------------------------------
+
+
+def test_deleted_award_and_certificate_are_found(application):
+    tamper("DELETE FROM conversion_certificate")
+    assert found() == {("certificate", case_of(application))}
+    tamper("DELETE FROM conversion_creditentry")
+    assert ("award", case_of(application)) in found()
+
+
+def test_deleted_case_is_found(application):
+    tamper("DELETE FROM conversion_application WHERE id = %s", [application.pk])
+    assert {("case", case_of(application)), ("entry", case_of(application))} <= found()
+
+
+def test_award_for_a_case_that_waits_is_found(scene, application):
+    waiting = Application.objects.get(status="submitted")
+    CreditEntry.objects.create(learner=waiting.learner, application=waiting, kind="award", credits=4)
+    assert ("award", case_of(waiting)) in found()
+
+
+def test_award_moved_to_another_learner_is_found(scene, application):
+    other = Application.objects.get(status="submitted").learner_id
+    tamper("UPDATE conversion_creditentry SET learner_id = %s", [other])
+    assert {check for check, _subject in found()} == {"learner", "balance"}
+
+
+def test_reversal_without_a_revocation_is_found(scene, application):
+    revoke(scene, application)
+    assert found() == {
+        ("reversal", case_of(application)),
+        ("revocation", certificate_of(application)),
+        ("balance", f"learner {application.learner_id}"),
+    }
+
+
+def test_revocation_undone_is_found(scene, application):
+    revoke_properly(scene, application)
+    tamper("UPDATE conversion_certificate SET revoked_at = NULL, revoked_by_id = NULL, revocation_reason = ''")
+    tamper("DELETE FROM conversion_creditentry WHERE kind = 'reversal'")
+    checks = {check for check, _subject in found()}
+    assert checks == {"revocation", "reversal", "balance"}
+
+
+@pytest.mark.parametrize("column", ["token", "signature", "number"])
+def test_changed_certificate_is_found(application, column):
+    tamper(f"UPDATE conversion_certificate SET {column} = 'A' || substr({column}, 2)")
+    assert {check for check, _subject in found()} == {"signature"}
+
+
+def test_replacement_undone_is_found(scene, application):
+    old = application.certificate
+    replace_certificate(certificate=old, reason="姓名有误", by=scene.final_reviewer)
+    tamper("UPDATE conversion_certificate SET replaces_id = NULL")
+    assert {check for check, _subject in found()} == {"replacement"}
+
+
+def test_first_of_many_differences_is_named_in_plain_words(application):
+    tamper("DELETE FROM conversion_reviewrecord WHERE application_id = %s AND number = 2", [application.pk])
+    code, lines = verify()
+    assert code == 1
+    assert f"numbers: application {application.pk}: records [2] are missing" in lines
+
+
+# Daily roots ------------------------------------------------------------------------------------------------
+
+
+def seal(days=1):
+    """Come back after midnight and seal what is due."""
+    with time_machine.travel(timezone.localtime().replace(hour=12) + timedelta(days=days)):
+        return seal_days()
+
+
+def test_root_is_stored_signed_and_exported(application, settings):
+    (root,) = seal()
+    assert (root.on, root.records, root.entries, root.certificates) == (timezone.localdate(), 6, 1, 1)
+    exported = json.loads((settings.LEDGER_ROOT_DIR / f"ledger-root-{root.on}.json").read_text())
+    assert exported["root"] == root.root
+    assert exported["signature"] == root.signature
+    assert found() == set()
+
+
+def test_a_day_is_sealed_once_and_days_without_work_too(application):
+    assert len(seal(days=3)) == 3
+    assert seal(days=3) == []
+    with time_machine.travel(timezone.localtime().replace(hour=12) + timedelta(days=4)):
+        seal_ledger()
+    roots = list(LedgerRoot.objects.order_by("on"))
+    assert [root.previous_root for root in roots] == ["", *(root.root for root in roots[:-1])]
+    assert [root.records for root in roots] == [6, 0, 0, 0]
+    assert found() == set()
+
+
+def test_running_day_is_not_sealed(application):
+    assert seal(days=0) == []
+    with pytest.raises(CommandError, match="isn't over"):
+        call_command("export_ledger_root", date=timezone.localdate())
+
+
+def test_command_exports_a_day_again(application, settings):
+    (root,) = seal()
+    path = settings.LEDGER_ROOT_DIR / f"ledger-root-{root.on}.json"
+    path.unlink()
+    assert found() == {("file", path.name)}
+    output = StringIO()
+    with time_machine.travel(timezone.localtime().replace(hour=12) + TOMORROW):
+        call_command("export_ledger_root", date=root.on, stdout=output)
+    assert output.getvalue() == f"{path}\n"
+    assert found() == set()
+
+
+def test_exported_file_is_never_overwritten(application, settings):
+    (root,) = seal()
+    path = settings.LEDGER_ROOT_DIR / f"ledger-root-{root.on}.json"
+    path.chmod(0o644)
+    path.write_text('{"root": "other"}')
+    with pytest.raises(RootFileError):
+        export_root(root)
+    assert found() == {("file", path.name)}
+    assert path.read_text() == '{"root": "other"}'
+
+
+def test_added_entry_of_a_sealed_day_is_found(scene, application):
+    seal()
+    other = Scene(college=scene.college)
+    other.submit()
+    assert found() == {("root", f"day {timezone.localdate()}")}
+
+
+def test_deleted_root_is_found_by_its_file_and_by_the_next(application, settings):
+    first, _second, _third = seal(days=3)
+    tamper("DELETE FROM conversion_ledgerroot WHERE id = %s", [first.pk])
+    checks = found()
+    assert ("file", f"ledger-root-{first.on}.json") in checks
+    assert ("root", f"day {first.on + TOMORROW}") in checks
+    assert ("root", f"day {first.on}") in checks
+
+
+def test_edited_root_is_found(application):
+    seal()
+    tamper("UPDATE conversion_ledgerroot SET root = md5('x') || md5('y')")
+    assert {check for check, _subject in found()} == {"root", "file"}
+
+
+def test_raw_sql_can_not_edit_a_root(application):
+    seal()
+    with pytest.raises(Exception, match="append-only"), transaction.atomic():
+        LedgerRoot.objects.update(records=0)
+
+
+# How it is built --------------------------------------------------------------------------------------------
+
+
+def test_checks_share_no_code_with_the_services():
+    allowed = {"conversion.ledger_check", "conversion.ledger_check.streams", "vault.signatures"}
+    ours = ("conversion", "accounts", "achievements", "evidence", "messaging", "portal", "vault")
+    for path in Path(ledger_check.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith(ours):
+                assert node.module in allowed, path
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ledger_is_read_at_one_moment_while_reviewers_go_on():
+    """What is decided between two streams must not look like a difference."""
+    scene = Scene()
+    application = scene.submit()
+    scene.decide(application, "first_approve", scene.first_reviewer)
+    with ledger_check.snapshot():
+        counts = {}
+        seen = list(ledger_check.CHECKS["cases"](counts))
+        in_another_connection(lambda: scene.decide(application, "final_approve", scene.final_reviewer))
+        for name in ("entries", "certificates"):
+            seen += ledger_check.CHECKS[name](counts)
+    assert seen == []
+    assert counts["entries"] == counts["certificates"] == 0
+    assert (CreditEntry.objects.count(), Certificate.objects.count(), ReviewRecord.objects.count()) == (1, 1, 3)
+
+
+def in_another_connection(call):
+    from threading import Thread
+
+    def run():
+        try:
+            call()
+        finally:
+            connection.close()
+
+    thread = Thread(target=run)
+    thread.start()
+    thread.join()
