@@ -13,21 +13,21 @@ from django.utils import timezone
 from conversion.models import RuleVersion
 
 LIVE = "application_status NOT IN ('rejected', 'withdrawn', 'revoked')"
-# A slot is open when its version is in force, the achievement satisfies the source by itself, and nothing that the
-# application would occupy is taken (`rules.exclusive_keys`). `taken` is read once per achievement, not per rule.
-OPEN_SLOTS = f"""
-WITH asked AS (
-    SELECT a.*, entry.framework_level, entry.family_id
+# The achievements of a page, and what is taken from each: read once per achievement, not once per rule.
+ASKED = f"""
+WITH asked AS MATERIALIZED (
+    SELECT a.*, entry.framework_level, entry.family_id, ARRAY(
+        SELECT rule_id FROM conversion_applicationsource used
+        WHERE used.achievement_id = a.achievement_id AND used.kind = 'conversion' AND {LIVE}
+    ) AS own_rules
     FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::numeric[], %s::date[])
         AS a (n, achievement_id, learner_id, entry_id, score, obtained_on)
     JOIN achievements_catalogueentry entry ON entry.id = a.entry_id
-), taken AS (
-    SELECT asked.n, uses.*, ARRAY(
-        SELECT rule_id FROM conversion_applicationsource used
-        WHERE used.achievement_id = asked.achievement_id AND used.kind = 'conversion' AND {LIVE}
-    ) AS own_rules
+), taken AS MATERIALIZED (
+    SELECT asked.*, uses.*
     FROM asked, LATERAL (
         SELECT
+            count(*) + cardinality(asked.own_rules) = 0 AS is_free,
             coalesce(array_agg(id) FILTER (WHERE what = 'rule'), '{{}}') AS rules,
             coalesce(array_agg(id) FILTER (WHERE what = 'course'), '{{}}') AS courses,
             coalesce(array_agg(at) FILTER (WHERE what = 'family' AND id = asked.family_id), '{{}}') AS family_courses,
@@ -40,37 +40,46 @@ WITH asked AS (
             FROM conversion_exclusiveuse WHERE learner_id = asked.learner_id AND {LIVE}
         ) keys
     ) uses
-), slots AS (
-    SELECT DISTINCT asked.n, source.version_id
-    FROM asked JOIN taken USING (n) JOIN conversion_publishedsource source ON source.entry_id = asked.entry_id
-    WHERE (source.valid_from IS NULL OR source.valid_from <= %s)
-    AND (source.valid_to IS NULL OR source.valid_to >= %s)
-    AND (source.min_score IS NULL OR asked.score >= source.min_score)
-    AND (source.min_framework_level IS NULL OR asked.framework_level >= source.min_framework_level)
-    AND (source.obtained_from IS NULL OR asked.obtained_on >= source.obtained_from)
-    AND (source.obtained_to IS NULL OR asked.obtained_on <= source.obtained_to)
-    AND (
-        source.max_age_months IS NULL
-        OR asked.obtained_on >= (%s::date - make_interval(months => source.max_age_months))::date
-    )
-    AND source.rule_id <> ALL (taken.own_rules)
+)
+"""  # noqa: S608
+# A slot is open when its version is in force, the achievement satisfies the source by itself, and nothing that the
+# application would occupy is taken (`rules.exclusive_keys`). The covering index answers alone, in version order.
+OPEN_SLOTS = """
+FROM conversion_publishedsource source
+WHERE source.entry_id = taken.entry_id
+AND (source.valid_from IS NULL OR source.valid_from <= %s)
+AND (source.valid_to IS NULL OR source.valid_to >= %s)
+AND (source.min_score IS NULL OR taken.score >= source.min_score)
+AND (source.min_framework_level IS NULL OR taken.framework_level >= source.min_framework_level)
+AND (source.obtained_from IS NULL OR taken.obtained_on >= source.obtained_from)
+AND (source.obtained_to IS NULL OR taken.obtained_on <= source.obtained_to)
+AND (
+    source.max_age_months IS NULL
+    OR taken.obtained_on >= (%s::date - make_interval(months => source.max_age_months))::date
+)
+AND (taken.is_free OR (
+    source.rule_id <> ALL (taken.own_rules)
     AND NOT (source.is_once AND source.rule_id = ANY (taken.rules))
     AND NOT (source.fills_course_once AND source.course_id = ANY (taken.courses))
     AND source.course_id <> ALL (taken.family_courses)
     AND (source.exclusivity_groups IS NULL OR NOT source.exclusivity_groups && taken.groups)
-)
-"""  # noqa: S608
+))
+"""
 COUNTS = f"""
-{OPEN_SLOTS}
+{ASKED}
 SELECT a.n, coalesce(open.rules, 0), live.live, live.approved
 FROM unnest(%s::int[], %s::bigint[]) AS a (n, achievement_id)
-LEFT JOIN (SELECT n, count(*) AS rules FROM slots GROUP BY n) AS open USING (n), LATERAL (
+LEFT JOIN (
+    SELECT taken.n, slots.rules FROM taken, LATERAL (
+        SELECT count(DISTINCT source.version_id) AS rules {OPEN_SLOTS}
+    ) AS slots
+) AS open USING (n), LATERAL (
     SELECT count(*) AS live, count(*) FILTER (WHERE application_status = 'approved') AS approved
     FROM conversion_applicationsource
     WHERE achievement_id = a.achievement_id AND kind = 'conversion' AND {LIVE}
 ) AS live
 """  # noqa: S608
-VERSIONS = f"{OPEN_SLOTS} SELECT version_id FROM slots"  # noqa: S608
+VERSIONS = f"{ASKED} SELECT slots.version_id FROM taken, LATERAL (SELECT source.version_id {OPEN_SLOTS}) AS slots"  # noqa: S608
 
 
 def _columns(achievements):
@@ -79,9 +88,9 @@ def _columns(achievements):
     return [list(column) for column in zip(*rows, strict=True)] or [[]] * 6
 
 
-def _parameters(achievements, on):
-    on = on or timezone.localdate()
-    return [*_columns(achievements), on, on, on]
+def _days(on):
+    """The parameters of `OPEN_SLOTS`."""
+    return [on or timezone.localdate()] * 3
 
 
 class Counts(NamedTuple):
@@ -95,9 +104,9 @@ class Counts(NamedTuple):
 def counts_of(achievements, on=None):
     """The `Counts` of each achievement, saved or not, in their order: one query for a page of the grid."""
     achievements = list(achievements)
-    parameters = _parameters(achievements, on)
+    columns = _columns(achievements)
     with connection.cursor() as cursor:
-        cursor.execute(COUNTS, [*parameters, *parameters[:2]])
+        cursor.execute(COUNTS, [*columns, *columns[:2], *_days(on)])
         rows = {n: Counts(*counts) for n, *counts in cursor.fetchall()}
     return [rows[n] for n in range(len(achievements))]
 
@@ -115,5 +124,5 @@ def convertible_counts(achievements, on=None):
 
 def open_versions(achievements, on=None):
     """The rule versions behind 可转换规则数: in force, with an open slot for one of the achievements, saved or not."""
-    ids = RawSQL(VERSIONS, _parameters(achievements, on))  # noqa: S611 (no part of it is typed by anybody)
+    ids = RawSQL(VERSIONS, [*_columns(achievements), *_days(on)])  # noqa: S611 (no part of it is typed by anybody)
     return RuleVersion.objects.filter(pk__in=ids).with_target().with_sources()

@@ -1,0 +1,135 @@
+"""The engine against an oracle that shares no code with it, in random worlds: the same verdict, the same reasons."""
+
+import uuid
+from collections import Counter
+from itertools import combinations
+from random import Random
+
+import pytest
+
+from achievements.models import Achievement
+from conversion import rules, slots
+from conversion.models import RuleVersion
+from conversion.services.applications import AlreadyAppliedError, NotEligibleError, submit_conversion, withdraw
+from conversion.tests import oracle
+from conversion.tests.worlds import Rows, random_world
+
+LEARNER = "the learner"
+ATTEMPTS = 8  # submissions tried between two comparisons
+SUBSETS = [subset for size in (1, 2, 3) for subset in combinations(range(5), size)]
+
+
+@pytest.mark.django_db
+def test_engine_and_oracle_agree():
+    seen = compare_world(seed=5)
+    assert sum(seen.values()) == 2 * len(SUBSETS) * 12
+    assert set(seen) == {str(verdict) for verdict in rules.Verdict}
+
+
+@pytest.mark.long
+@pytest.mark.django_db
+def test_engine_and_oracle_agree_in_ten_thousand_cases_of_every_kind():
+    seen = sum((compare_world(seed) for seed in range(100, 118)), Counter())
+    assert sum(seen.values()) >= 10_000
+    assert all(seen[verdict] > 50 for verdict in rules.Verdict), seen
+
+
+def compare_world(seed):
+    """Compare every rule for every subset, before and after submissions; return how often each verdict came."""
+    world, dice = random_world(seed), Random(seed)
+    rows, seen = Rows(world), Counter()
+    versions = RuleVersion.objects.filter(pk__in=rows.number_of)
+    rows.loaded = list(versions.with_target().with_sources().order_by("pk"))
+    compare_visitor(world, rows)
+    seen += compare_all(world, rows)
+    for _attempt in range(ATTEMPTS):
+        try_to_submit(world, rows, dice)
+        withdraw_some(world, rows, dice)
+    return seen + compare_all(world, rows)
+
+
+def compare_all(world, rows):
+    seen = Counter()
+    for subset in SUBSETS:
+        chosen, plain = pick(rows.achievements, subset), pick(world["achievements"], subset)
+        verdicts = {}
+        for n, assessment in enumerate(rules.assess_all(rows.loaded, chosen)):
+            expected = oracle.judge(world, world["rules"][n], plain, world["achievements"], LEARNER)
+            assert answer(assessment) == expected, (subset, n, world["seed"])
+            verdicts[n] = expected[0]
+        seen.update(verdicts.values())
+        compare_list(world, rows, chosen, plain, verdicts)
+    return seen
+
+
+def compare_list(world, rows, chosen, plain, verdicts):
+    """The dialog lists what the oracle offers, as many as the grid counts, and nothing that is used."""
+    listed = {rows.number_of[pk] for pk in slots.open_versions(chosen).values_list("pk", flat=True)}
+    assert listed == oracle.offered(world, plain, LEARNER), (plain, world["seed"])
+    assert "used" not in {verdicts[n] for n in listed}
+    if len(chosen) == 1:
+        assert slots.counts_of(chosen)[0].convertible == len(listed)
+
+
+def compare_visitor(world, rows):
+    """A visitor who asks about the same certificates without an account gets what the oracle and the learner get."""
+    plain = [achievement for achievement in world["achievements"] if achievement["entry"] is not None]
+    hypothetical = [
+        Achievement(
+            entry=rows.entries[a["entry"]], name=f"假设{a['n']}", score=a["score"], obtained_on=a["obtained_on"]
+        )
+        for a in plain
+    ]
+    chosen = [rows.achievements[achievement["n"]] for achievement in plain]
+    signed_in = [answer(assessment) for assessment in rules.assess_all(rows.loaded, chosen)]
+    asked = [answer(assessment) for assessment in rules.assess_all(rows.loaded, hypothetical)]
+    assert asked == signed_in == [oracle.judge(world, rule, plain, plain, None) for rule in world["rules"]]
+    same = {version.pk for version in slots.open_versions(hypothetical)}
+    assert same == {version.pk for version in slots.open_versions(chosen)}
+    counts = [count.convertible for count in slots.counts_of(hypothetical)]
+    assert counts == [count.convertible for count in slots.counts_of(chosen)]
+
+
+def try_to_submit(world, rows, dice):
+    """Submission accepts exactly what the list shows as match."""
+    attempts = [(dice.randrange(len(rows.versions)), dice.choice(SUBSETS)) for _n in range(3)]
+    hopeful = [attempt for attempt in attempts if is_promising(world, *attempt)]
+    n, subset = (hopeful or attempts)[0]
+    is_accepted = is_promising(world, n, subset)
+    case = submitted(rows, n, subset)
+    assert (case is not None) == is_accepted, (n, subset, world["seed"])
+    if case:
+        used = [source.achievement_id for source in case.sources.all()]
+        places = [k for k, achievement in enumerate(rows.achievements) if achievement.pk in used]
+        assert set(places) <= set(subset)
+        world["cases"].append({"learner": LEARNER, "rule": n, "achievements": places, "live": True, "row": case})
+
+
+def is_promising(world, n, subset):
+    rule, plain = world["rules"][n], pick(world["achievements"], subset)
+    verdict, _codes = oracle.judge(world, rule, plain, world["achievements"], LEARNER)
+    return verdict == "match" and oracle.in_force(world, rule)
+
+
+def submitted(rows, n, subset):
+    version = RuleVersion.objects.with_target().with_sources().get(pk=rows.versions[n].pk)
+    chosen = pick(rows.achievements, subset)
+    try:
+        return submit_conversion(by=rows.user, version=version, achievements=chosen, token=uuid.uuid4())
+    except (NotEligibleError, AlreadyAppliedError):
+        return None
+
+
+def withdraw_some(world, rows, dice):
+    for case in world["cases"]:
+        if case["live"] and dice.random() < 0.1:
+            withdraw(application=case["row"], by=rows.user)
+            case["live"] = False
+
+
+def answer(assessment):
+    return str(assessment.verdict), sorted(c.code for c in assessment.conditions if not c.met)
+
+
+def pick(items, subset):
+    return [items[n] for n in subset]
