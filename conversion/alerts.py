@@ -1,4 +1,7 @@
-"""What a reviewer should look at twice: the same certificate or the same file under another learner. Reads only."""
+"""What a reviewer should look at twice. Reads only.
+
+The same certificate or file under another learner; an achievement that corrects another version, or was corrected.
+"""
 
 from dataclasses import dataclass
 
@@ -12,7 +15,7 @@ from evidence.models import EvidenceFile
 class Alert:
     """A warning beside an achievement or a file of a case; never a refusal."""
 
-    kind: str  # "number" or "file"
+    kind: str  # "number", "file" or "version"
     row: int  # the achievement's or the file's id
     text: str
 
@@ -29,7 +32,7 @@ def files_of(application):
 
 def alerts_of(application):
     """The alerts of a case, certificates first."""
-    return [*_same_numbers(application), *_same_files(application)]
+    return [*_same_numbers(application), *_same_files(application), *_versions(application)]
 
 
 def _same_numbers(application):
@@ -50,3 +53,23 @@ def _same_files(application):
     shared = set(others.values_list("sha256", flat=True))
     text = _("另有学习者上传过完全相同的文件。")
     return [Alert("file", file.pk, text) for file in files if file.sha256 in shared]
+
+
+def _versions(application):
+    """Achievements that the learner corrected, before the case or since."""
+    for source in sources_of(application).select_related("replaces"):
+        if source.earlier:
+            text = _("“%(name)s”是更正后的版本,原来为:%(before)s。")
+            yield Alert("version", source.pk, text % {"name": source.name, "before": _difference(source)})
+        if source.replaced_by_id:
+            text = _("申请人提交后更正了“%(name)s”,这里是更正前的版本。")
+            yield Alert("version", source.pk, text % {"name": source.name})
+
+
+def _difference(source):
+    """What the earlier version said otherwise, as 「证书编号 SL-1」…"""
+    earlier = source.earlier
+    names = ["name", "body_name", "certificate_number", "obtained_on", "score"]
+    changed = [name for name in names if getattr(earlier, name) != getattr(source, name)]
+    parts = [f"{source._meta.get_field(name).verbose_name} {getattr(earlier, name) or '-'}" for name in changed]
+    return "、".join(parts) or _("材料或其他内容不同")

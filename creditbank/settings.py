@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "portal.middleware.ServiceUnavailableMiddleware",
     "portal.middleware.RefuseUnstorableTextMiddleware",
+    "portal.middleware.RefuseHugeUploadMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -157,6 +158,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-merges": {"task": "accounts.tasks.sweep_merges", "schedule": 60, "options": {"expires": 60}},
     "sweep-sessions": {"task": "accounts.tasks.sweep_sessions", "schedule": 3600, "options": {"expires": 3600}},
     "seal-ledger": {"task": "conversion.tasks.seal_ledger", "schedule": 1800, "options": {"expires": 1800}},
+    "sweep-bytes": {"task": "evidence.tasks.sweep_bytes", "schedule": 86400, "options": {"expires": 3600}},
     "sweep-evidence": {"task": "evidence.tasks.sweep_evidence", "schedule": 30, "options": {"expires": 30}},
 }
 
@@ -240,6 +242,16 @@ MEDIA_ROOT = Path(env("MEDIA_ROOT", default=str(BASE_DIR / "var" / "files")))
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 EVIDENCE_FILES_PER_RECORD = 10
+# A request may bring that many files of 10 MB; more is refused unread.
+UPLOAD_BYTES_PER_REQUEST = 110 * 1024 * 1024
+# nginx's internal location below which MEDIA_ROOT/evidence lies; empty: the portal sends files itself.
+EVIDENCE_ACCEL_PREFIX = env("EVIDENCE_ACCEL_PREFIX", default="")
+CLAMD_URL = env("CLAMD_URL", default="")  # tcp://host:3310 or unix:///path; empty: no virus scan
+CLAMD_TIMEOUT = env.float("CLAMD_TIMEOUT", default=15.0)
+if CLAMD_URL and not CLAMD_URL.startswith(("tcp://", "unix:///")):
+    raise ImproperlyConfigured("CLAMD_URL is tcp://host:port or unix:///path.")
+if EVIDENCE_ACCEL_PREFIX and not (EVIDENCE_ACCEL_PREFIX.startswith("/") and EVIDENCE_ACCEL_PREFIX.endswith("/")):
+    raise ImproperlyConfigured("EVIDENCE_ACCEL_PREFIX starts and ends with a slash.")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 CERTIFICATE_FONT_DIRS = env.list("CERTIFICATE_FONT_DIRS", default=[])
 CERTIFICATES_PER_PRINT = 100

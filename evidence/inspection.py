@@ -18,6 +18,7 @@ from django.conf import settings
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from .clamd import is_infected
 from .inspection_worker.limits import CONTENT_TYPES, Limits, RefusalCode, kind_of
 
 __all__ = ["CONTENT_TYPES", "FileRefusedError", "Inspection", "Limits", "RefusalCode", "check_upload", "inspect"]
@@ -48,6 +49,7 @@ MESSAGES = {
     RefusalCode.XFA_FORM: _("PDF 使用 XFA 动态表单,请用“打印为 PDF”另存后再上传。"),
     RefusalCode.REMOTE_FILE: _("PDF 会打开其他文件,请用“打印为 PDF”另存后再上传。"),
     RefusalCode.TOO_COMPLEX: _("文件过于复杂,无法检查,请简化或用“打印为 PDF”、截图等方式另存后再上传。"),
+    RefusalCode.INFECTED: _("文件没有通过病毒扫描,请检查您的电脑,用其他文件重新上传。"),
 }
 
 
@@ -87,6 +89,12 @@ def refused(code, limits):
         pages=limits.pages,
     )
     return FileRefusedError(RefusalCode(code), message)
+
+
+def refuse_infected(source):
+    """Ask clamd where there is one; raises `FileRefusedError`, or `ScannerAwayError` when it can't be asked."""
+    if is_infected(source):
+        raise refused(RefusalCode.INFECTED, current_limits())
 
 
 def check_upload(upload):

@@ -1,22 +1,27 @@
 """Storing evidence and inspecting it."""
 
+import logging
 import tempfile
 from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from evidence import storage
-from evidence.inspection import FileRefusedError, inspect
+from evidence.clamd import ScannerAwayError
+from evidence.inspection import FileRefusedError, inspect, refuse_infected
 from evidence.models import EvidenceFile
 from messaging.doorbell import ring
 
+logger = logging.getLogger(__name__)
+
 INSPECT_TASK = "evidence.tasks.inspect_evidence"
 INSPECTION_TRIES = 3
+BYTES_KEPT = timedelta(days=1)
 
 
 class TooManyFilesError(Exception):
@@ -53,12 +58,19 @@ def inspect_evidence(*, pk):
     Safe to run twice: each run spends one of three tries, and only a file still waiting takes the result.
     """
     waiting = EvidenceFile.objects.filter(pk=pk, state=EvidenceFile.State.CHECKING)
-    if not waiting.filter(attempts__lt=INSPECTION_TRIES).update(attempts=F("attempts") + 1):
-        refusal = _("文件多次检查未能完成,请换一份文件重新上传。")
-        waiting.update(state=EvidenceFile.State.REFUSED, refusal=refusal)
+    evidence = waiting.first()
+    if evidence is None:
         return
     try:
-        result = _inspect(waiting.get())
+        # Spends no try: a scanner that is away for a day must not turn a file into a refused one.
+        refuse_infected(storage.path_of(evidence.sha256))
+        if not waiting.filter(attempts__lt=INSPECTION_TRIES).update(attempts=F("attempts") + 1):
+            refusal = _("文件多次检查未能完成,请换一份文件重新上传。")
+            waiting.update(state=EvidenceFile.State.REFUSED, refusal=refusal)
+            return
+        result = _inspect(evidence)
+    except ScannerAwayError as away:
+        logger.warning("evidence %s waits: %s", pk, away)
     except FileRefusedError as error:
         waiting.update(state=EvidenceFile.State.REFUSED, refusal=str(error.message)[:300])
     else:
@@ -84,5 +96,14 @@ def evidence_to_sweep():
 
 
 def discard_evidence(*, evidence):
-    """Delete the row of a file that nobody shows any more; its bytes go with `storage.sweep`."""
+    """Delete the row of a file that nobody shows any more; its bytes go with `sweep_bytes`."""
     evidence.delete()
+
+
+def sweep_bytes():
+    """Delete stored content that no row names, a day after it was written last; return how many files went."""
+    return storage.drop_old(BYTES_KEPT, _is_named)
+
+
+def _is_named(sha256):
+    return EvidenceFile.objects.filter(Q(sha256=sha256) | Q(clean_sha256=sha256)).exists()

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+import time
 from pathlib import Path
 
 from django.conf import settings
@@ -13,7 +14,16 @@ CHUNK = 1024 * 1024
 def path_of(sha256, variant=""):
     """Where the content with that hash lies (`variant` "thumbnail" for the small picture of a clean copy)."""
     suffix = f".{variant}" if variant else ""
-    return Path(settings.MEDIA_ROOT) / "evidence" / sha256[:2] / sha256[2:4] / f"{sha256}{suffix}"
+    return root() / sha256[:2] / sha256[2:4] / f"{sha256}{suffix}"
+
+
+def root():
+    return Path(settings.MEDIA_ROOT) / "evidence"
+
+
+def _modes():
+    """The modes of folders and files: where nginx hands them over it reads by its group."""
+    return (0o750, 0o640) if settings.EVIDENCE_ACCEL_PREFIX else (0o700, 0o600)
 
 
 def _make_durable(descriptor):
@@ -22,14 +32,14 @@ def _make_durable(descriptor):
 
 def store(chunks):
     """Write the content of `chunks` (bytes) durably and return its SHA-256; equal content is kept once."""
-    root = Path(settings.MEDIA_ROOT) / "evidence"
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    root().mkdir(mode=_modes()[0], parents=True, exist_ok=True)
     digest = hashlib.sha256()
-    with tempfile.NamedTemporaryFile(dir=root, prefix="incoming-", delete=False) as incoming:
+    with tempfile.NamedTemporaryFile(dir=root(), prefix="incoming-", delete=False) as incoming:
         for chunk in chunks:
             digest.update(chunk)
             incoming.write(chunk)
         incoming.flush()
+        os.fchmod(incoming.fileno(), _modes()[1])
         _make_durable(incoming.fileno())
     return _move_in(Path(incoming.name), digest.hexdigest())
 
@@ -43,16 +53,22 @@ def store_path(path):
 def store_variant(path, sha256, variant):
     """Take over a file that belongs to a stored one, such as its thumbnail."""
     target = path_of(sha256, variant)
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    target.write_bytes(path.read_bytes())
+    _make_folders(target)
+    incoming = target.with_name(f"incoming-{target.name}")
+    incoming.write_bytes(path.read_bytes())
+    incoming.chmod(_modes()[1])
+    incoming.replace(target)
+
+
+def _make_folders(target):
+    for folder in (target.parent.parent, target.parent):
+        folder.mkdir(mode=_modes()[0], parents=True, exist_ok=True)
 
 
 def _move_in(path, sha256):
+    """Also over equal content that lies there: its fresh time tells `drop_old` that it is wanted again."""
     target = path_of(sha256)
-    if target.exists():
-        path.unlink()
-        return sha256
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_folders(target)
     os.replace(path, target)
     folder = os.open(target.parent, os.O_RDONLY)
     try:
@@ -60,3 +76,24 @@ def _move_in(path, sha256):
     finally:
         os.close(folder)
     return sha256
+
+
+def drop_old(age, is_named):
+    """Delete what was written over `age` ago and `is_named(sha256)` doesn't know; return how many files went."""
+    before = time.time() - age.total_seconds()
+    return sum(_drop_unless_fresh(path, before) for path in _old_files(before) if not is_named(path.stem))
+
+
+def _old_files(before):
+    return [path for path in root().glob("**/*") if path.is_file() and path.stat().st_mtime < before]
+
+
+def _drop_unless_fresh(path, before):
+    """Move it aside first: who stores the same content meanwhile puts his own in place."""
+    aside = path.with_name(f"dropped-{path.name}")
+    path.rename(aside)
+    if aside.stat().st_mtime >= before:
+        aside.replace(path)
+        return False
+    aside.unlink()
+    return True

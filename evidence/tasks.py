@@ -15,3 +15,9 @@ def sweep_evidence():
     """Inspect what a lost ring or a killed worker left behind."""
     for pk in services.evidence_to_sweep():
         inspect_evidence.apply_async((pk,), retry=False)
+
+
+@shared_task
+def sweep_bytes():
+    """Delete content that no row names any more: removed files, uploads that were cut off."""
+    services.sweep_bytes()

@@ -1,5 +1,6 @@
 """What holds for every request of the site."""
 
+from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.db import InterfaceError, OperationalError
 from django.shortcuts import render
@@ -34,6 +35,19 @@ class RefuseUnstorableTextMiddleware:
     def __call__(self, request):
         if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             raise BadRequest("NUL in the address")
+        return self.get_response(request)
+
+
+class RefuseHugeUploadMiddleware:
+    """More than any form takes is refused by its announced length, before a byte of it is read (promises: Files)."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        announced = request.META.get("CONTENT_LENGTH") or "0"
+        if announced.isdigit() and int(announced) > settings.UPLOAD_BYTES_PER_REQUEST:
+            return render(None, "413.html", status=413)
         return self.get_response(request)
 
 

@@ -181,3 +181,8 @@ def test_parallel_sendings_of_one_form_make_one_achievement(owner, training, tok
     training.save()
     assert set(in_parallel(send, times=4)) <= {200, 302}
     assert Achievement.objects.count() == 1
+
+
+def test_draft_drops_what_no_column_can_hold(owner_client, training, token):
+    owner_client.post(ADD, typed(training, action="draft", draft=token, name="a\x00b"))
+    assert AchievementDraft.objects.get().data["name"] == "ab"

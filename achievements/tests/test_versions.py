@@ -13,6 +13,7 @@ from achievements.tests.test_drafts import one_file
 from achievements.tests.test_pages import ADD, picture, typed
 from conversion.models import ReasonCode
 from conversion.services.applications import submit_recognition, withdraw
+from conversion.tests.scene import make_reviewer
 
 pytestmark = pytest.mark.django_db
 
@@ -193,3 +194,20 @@ def test_parallel_corrections_make_one_version(owner, achievement, client, in_pa
     answers = in_parallel(lambda: client.post(ADD, changed(achievement, name="新名称")).status_code, times=4)
     assert answers.count(302) == 1
     assert Achievement.objects.count() == 2
+
+
+def test_reviewer_sees_that_it_is_a_correction(client, owner_client, owner, achievement):
+    old_case = use(achievement, owner)
+    owner_client.post(ADD, changed(achievement, name="新名称", certificate_number="SL-9"))
+    new_case = use(Achievement.objects.current().get(), owner)
+    client.force_login(make_reviewer(first=True))
+    page = client.get(reverse("admin:conversion_application_review", args=[new_case.pk])).content.decode()
+    assert "“新名称”是更正后的版本,原来为:成果名称 旧名称、证书编号 SL-1" in page
+    page = client.get(reverse("admin:conversion_application_review", args=[old_case.pk])).content.decode()
+    assert "提交后更正了“旧名称”" in page
+
+
+def test_reviewer_of_an_uncorrected_achievement_is_told_nothing(client, owner, achievement):
+    client.force_login(make_reviewer(first=True))
+    page = client.get(reverse("admin:conversion_application_review", args=[use(achievement, owner).pk]))
+    assert "更正" not in page.content.decode()

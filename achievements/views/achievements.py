@@ -163,8 +163,8 @@ def _files_piece(request, draft):
 
 def _keep(request, token, type_, achievement):
     """Keep the form as a draft; return it and why some of the files could not be kept."""
-    names = DRAFT_FIELDS + [key for key in request.POST if key.startswith("extra_")][:50]
-    data = {name: request.POST.get(name, "")[:LONGEST_DRAFT_VALUE] for name in names}
+    names = DRAFT_FIELDS + [f"extra_{field.key}" for field in type_.extra_fields.all()]
+    data = {name: request.POST.get(name, "").replace("\x00", "")[:LONGEST_DRAFT_VALUE] for name in names}
     if request.POST.get("action") == "clear":
         data["entry"] = ""
     uploads, refusals = acceptable(request.FILES.getlist("files"))

@@ -23,6 +23,7 @@ class RefusalCode(StrEnum):
     XFA_FORM = "xfa_form"
     REMOTE_FILE = "remote_file"
     TOO_COMPLEX = "too_complex"
+    INFECTED = "infected"
 
 
 @dataclass(frozen=True)

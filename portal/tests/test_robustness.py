@@ -334,3 +334,10 @@ def test_a_failure_that_is_not_the_database_stays_a_500(client, monkeypatch):
     assert answer.status_code == 500
     assert "Retry-After" not in answer
     assert_strict(answer["Content-Security-Policy"])
+
+
+def test_upload_beyond_every_form_is_refused_unread():
+    """By its announced length: there is no body to read here."""
+    answer = Client().post("/achievements/add/", CONTENT_LENGTH=str(200 << 20), headers={"Host": "localhost"})
+    assert answer.status_code == 413
+    assert "上传的内容太大" in answer.content.decode()
