@@ -153,12 +153,19 @@ def _named(text):
     return Q(pk__in=number) | Q(learner__name=text) | Q(rule_version__rule__code__iexact=text)
 
 
+class ReasonField(forms.ModelChoiceField):
+    """A reason code of the centre's list; says which ones serve for a case whose every condition holds."""
+
+    def label_from_instance(self, reason):
+        return _("%s(规则已满足时可用)") % reason.text if reason.for_met_rule else reason.text
+
+
 class ReviewForm(forms.Form):
     """One review decision."""
 
     action = forms.ChoiceField(label=_("审核结论"), widget=forms.RadioSelect)
-    reason = forms.ModelChoiceField(
-        ReasonCode.objects.filter(is_active=True),
+    reason = ReasonField(
+        ReasonCode.objects.filter(Q(for_refusal=True) | Q(for_return=True) | Q(for_met_rule=True), is_active=True),
         label=_("原因"),
         required=False,
         empty_label=_("请选择(不予通过或退回时必选)"),

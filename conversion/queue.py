@@ -1,5 +1,6 @@
 """Which cases a reviewer sees, which wait for him, and in what order. Reads only."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -10,8 +11,9 @@ from django.db.models.fields.json import KT
 from django.utils.translation import gettext_lazy as _
 
 from accounts.row_urls import row_url
-from conversion.models import Application, ReviewClaim
-from conversion.models.application import UNDER_REVIEW, Kind, Status
+from conversion.models import Application, ReviewClaim, ReviewerDocument, ReviewRecord, ReviewStage
+from conversion.models.application import DECIDED_BY, UNDER_REVIEW, Action, Kind, Status, Step
+from conversion.stages import stage_table
 
 PAGE_SIZE = 25
 COUNTED = 1000  # a longer queue says 「超过 1000 件」: counting all of it costs more than showing it
@@ -32,17 +34,34 @@ def visible(applications, user):
 
 def waiting_for(user):
     """The filter for 待我审核: the cases that `reviews.check_may_decide` would let this reviewer decide now."""
+    kinds = defaultdict(list)
+    for (kind, step), stage in stage_table().items():
+        if user.is_staff and user.has_perm(f"conversion.{stage.permission}") and stage.may_belong_to(user):
+            kinds[step, stage.owner].append(kind)
     cases = Q(pk__in=[])
-    if user.has_perm("conversion.first_review_application"):
-        in_unit = Q(kind=Kind.RECOGNITION) if user.belongs_to_centre else Q(receiving_institution=user.institution_id)
-        cases |= Q(in_unit, status=Status.SUBMITTED)
-    if user.belongs_to_centre and user.has_perm("conversion.final_review_application"):
-        cases |= Q(~Q(first_reviewer=user), status=Status.FIRST_APPROVED)
-    return cases
+    for (step, owner), kinds_of_step in kinds.items():
+        unit = Q(receiving_institution=user.institution_id) if owner == ReviewStage.Owner.INSTITUTION else Q()
+        cases |= Q(unit, ~_touched_by(user, step), kind__in=kinds_of_step, step=step)
+    return cases & ~_of(user)
+
+
+def _touched_by(user, step):
+    """The filter for cases in which a reviewer has decided another step."""
+    columns = [column for decided, column in DECIDED_BY.items() if decided != step]
+    touched = Q(*((column, user.pk) for column in columns), _connector=Q.OR)
+    if step == Step.FIRST:
+        return touched
+    return touched | Q(Exists(ReviewRecord.objects.filter(application=OuterRef("pk"), by=user, action=Action.RETURN)))
+
+
+def _of(user):
+    """The filter for a reviewer's own cases as a learner, by his document number."""
+    document = ReviewerDocument.objects.filter(user=user).first()
+    return Q(learner__document_digest=document.document_digest) if document else Q(pk__in=[])
 
 
 def reviews_something(user):
-    return user.has_perm("conversion.first_review_application") or user.has_perm("conversion.final_review_application")
+    return any(user.has_perm(f"conversion.{right}") for right in ReviewStage.Right.values)
 
 
 def free_for(user):

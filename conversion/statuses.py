@@ -4,7 +4,7 @@ from django.db.models import CharField, Func
 from django.utils.translation import gettext_lazy as _
 
 from conversion.models import ApplicationSource
-from conversion.models.application import Kind, Status
+from conversion.models.application import UNDER_REVIEW, Kind, Status
 
 
 class AchievementStatus:
@@ -30,7 +30,7 @@ class LatestWord(Func):
         SELECT CASE
             WHEN bool_or(application_status = %s) THEN %s
             WHEN {entry} IS NOT NULL THEN %s
-            WHEN bool_or(application_status IN (%s, %s, %s)) THEN %s
+            WHEN bool_or(application_status IN (%s, %s, %s, %s, %s)) THEN %s
             WHEN bool_or(application_status = %s) THEN %s
             ELSE %s
         END
@@ -39,7 +39,7 @@ class LatestWord(Func):
     parameters = (
         *(Status.APPROVED, AchievementStatus.RECOGNISED),
         AchievementStatus.LISTED,
-        *(Status.SUBMITTED, Status.RETURNED, Status.FIRST_APPROVED, AchievementStatus.UNDER_RECOGNITION),
+        *(*UNDER_REVIEW, Status.RETURNED, AchievementStatus.UNDER_RECOGNITION),
         *(Status.REJECTED, AchievementStatus.REFUSED),
         AchievementStatus.UNLISTED,
         Kind.RECOGNITION,

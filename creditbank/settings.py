@@ -197,6 +197,8 @@ REVIEW_CLAIM_HOURS = 4  # a claimed case that nobody decides is free again
 CAPTCHA_SOUNDS_PER_ADDRESS = [(120, 600)]
 VERIFICATIONS_PER_ADDRESS = [(60, 600)]
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=PRODUCTION)
+# Whether a reviewer decides nothing before the centre has recorded his document number: it finds his own cases.
+REVIEWERS_NEED_DOCUMENT = env.bool("REVIEWERS_NEED_DOCUMENT", default=PRODUCTION)
 SECOND_FACTOR_FAILURES = [(5, 900)]
 if PRODUCTION and not STAFF_SECOND_FACTOR:
     raise ImproperlyConfigured("STAFF_SECOND_FACTOR must stay on in production.")

@@ -138,6 +138,14 @@ DROP TRIGGER recognised_first ON conversion_applicationsource;
 DROP FUNCTION conversion_recognised_first();
 """
 
+# What the engine can't see. The reasons that contradict it (level, score, age, cap) don't serve for a rule that is met.
+SPECIAL_REASONS = """
+UPDATE conversion_reasoncode SET for_met_rule = true WHERE code IN (
+    'evidence_missing', 'evidence_unreadable', 'not_genuine', 'name_mismatch', 'number_mismatch', 'date_mismatch',
+    'content_mismatch', 'not_enrolled', 'already_credited'
+);
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -372,6 +380,11 @@ class Migration(migrations.Migration):
             name='step',
             field=models.GeneratedField(db_persist=True, expression=models.Case(models.When(status='appealed', then=models.Value('appeal')), models.When(stage_count=1, status='submitted', then=models.Value('final')), models.When(status='submitted', then=models.Value('first')), models.When(stage_count=3, status='first_approved', then=models.Value('second')), models.When(status__in=['first_approved', 'second_approved'], then=models.Value('final')), default=models.Value('')), output_field=models.CharField(choices=[('first', '初审'), ('second', '复审'), ('final', '终审'), ('appeal', '申诉裁决')], max_length=20), verbose_name='等待的环节'),
         ),
+        migrations.AddIndex(
+            model_name='application',
+            index=models.Index(condition=models.Q(('step', ''), _negated=True), fields=['step', 'waiting_since'], name='application_step_queue'),
+        ),
+        migrations.RunSQL(SPECIAL_REASONS, migrations.RunSQL.noop),
         migrations.RunSQL(SAME_PERSON, SAME_PERSON_BACK),
         migrations.RunSQL(OWN_CASE, OWN_CASE_BACK),
         migrations.RunSQL(ONE_STEP_EACH, ONE_STEP_EACH_BACK),

@@ -56,6 +56,10 @@ class ReviewStage(models.Model):
     def __str__(self):
         return f"{self.get_kind_display()} · {self.name}"
 
+    def may_belong_to(self, user):
+        """Whether a staff member works for the side that reviews here: an institution (which one, the case says)."""
+        return user.belongs_to_centre if self.owner == self.Owner.CENTRE else user.institution_id is not None
+
     def clean(self):
         others = ReviewStage.objects.filter(kind=self.kind).exclude(pk=self.pk)
         if self.step == Step.SECOND and self.is_active and others.filter(step=Step.FIRST, is_active=False).exists():

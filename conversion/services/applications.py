@@ -1,13 +1,13 @@
 """What a learner does with an application: submit and withdraw."""
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Learner
 from conversion import criteria, rules
 from conversion.models import Application, ApplicationSource, ExclusiveUse
 from conversion.models.application import Action, InvalidTransitionError, Kind
+from conversion.services import clock
 from conversion.services.records import write_record
 from evidence.services import add_evidence
 
@@ -121,7 +121,9 @@ def _rule_case(kind, assessment, credits):
 
 @transaction.atomic
 def _create(by, token, uploads, achievements, case):
-    application = Application.objects.create(learner=by.learner, submitted_by=by, submission_token=token, **case)
+    application = Application.objects.create(
+        learner=by.learner, submitted_by=by, submission_token=token, **clock.opening(case["kind"]), **case
+    )
     rule = application.rule_version.rule if application.rule_version else None
     ApplicationSource.objects.bulk_create(
         ApplicationSource(application=application, kind=application.kind, achievement=achievement, rule=rule)
@@ -195,7 +197,7 @@ def resubmit(*, application, by, uploads=(), explanation=""):
     if application.learner_id != by.learner_id:
         raise InvalidTransitionError(Action.RESUBMIT)
     before = application.status
-    application.move(Action.RESUBMIT, waiting_since=timezone.now())
+    application.move(Action.RESUBMIT, **clock.resubmitted(application))
     application.files.add(*add_evidence(uploads=uploads, by=by))
     write_record(application=application, action=Action.RESUBMIT, from_status=before, by=by, opinion=explanation)
     return application
@@ -207,6 +209,6 @@ def withdraw(*, application, by):
     if application.learner_id != by.learner_id:
         raise InvalidTransitionError(Action.WITHDRAW)
     before = application.status
-    application.move(Action.WITHDRAW, decided_at=timezone.now())
+    application.move(Action.WITHDRAW, **clock.closed())
     write_record(application=application, action=Action.WITHDRAW, from_status=before, by=by)
     return application

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from conversion.alerts import alerts_of
 from conversion.models import Application
-from conversion.models.application import Kind
+from conversion.models.application import Kind, Step
 from conversion.services import reviews
 
 BULK_LIMIT = 100  # cases at once: they are decided while the reviewer waits
@@ -33,6 +33,8 @@ def _obstacle(application, by, action):
         return reviews.why_not(application, by)
     if application.kind == Kind.RECOGNITION:
         return _("成果认定须逐件审核。")
+    if application.step == Step.APPEAL:
+        return _("申诉须逐件裁决。")
     if reviews.criteria_of(application):
         return _("规则要求填写审核指标,须逐件审核。")
     if not reviews.assess_case(application).is_match:

@@ -1,23 +1,33 @@
 """The two reviews: rights, decision, record, ledger, certificate and message in one transaction."""
 
-from django.db import transaction
-from django.utils import timezone
+from django.conf import settings
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from accounts.services.people import verify_learner
 from achievements.models import Achievement
 from achievements.services.catalogue import approve_new
-from conversion import criteria, rules
-from conversion.models.application import Action, InvalidTransitionError, Kind, Status
+from conversion import criteria, rules, stages
+from conversion.models import ReviewerDocument
+from conversion.models.application import (
+    APPROVALS,
+    DECIDED_BY,
+    REJECTIONS,
+    UNDER_REVIEW,
+    Action,
+    InvalidTransitionError,
+    Kind,
+    Status,
+)
+from conversion.services import clock
+from conversion.services.appeals import may_appeal
 from conversion.services.certificates import issue_certificate
 from conversion.services.claims import end_claim, held_by_other
 from conversion.services.ledger import write_award
 from conversion.services.records import write_record
 from messaging.services import send_inbox_message
 
-FIRST_STAGE = {Action.FIRST_APPROVE, Action.FIRST_REJECT, Action.RETURN}
-APPROVALS = {Action.FIRST_APPROVE, Action.FINAL_APPROVE}
-NEEDS_REASON = {Action.FIRST_REJECT, Action.FINAL_REJECT, Action.RETURN}
+NEEDS_REASON = REJECTIONS | {Action.RETURN}
 CENTRE = _("学分银行管理中心")
 
 
@@ -29,10 +39,24 @@ class NotAllowedError(Exception):
         self.message = message
 
 
-class ReasonMissingError(Exception):
-    """A refusal or return without a reason code."""
+class ReasonError(Exception):
+    """The reason code of an action is missing or not one for it; `message` says so."""
+
+
+class ReasonMissingError(ReasonError):
+    """A refusal, return or revocation without a reason code."""
 
     message = _("不予通过或退回时必须选择原因。")
+
+
+class ReasonUnfitError(ReasonError):
+    message = _("这个原因不适用于所选的操作,请另选一个。")
+
+
+class SpecialReasonMissingError(ReasonError):
+    """A refusal of a case whose every condition holds, without a special reason and an opinion."""
+
+    message = _("规则的条件已全部满足。不予通过须选择标有“规则已满足时可用”的原因,并写明审核意见。")
 
 
 class ConditionsUnmetError(Exception):
@@ -67,56 +91,68 @@ class DecidedMeanwhileError(Exception):
         self.record = record
 
 
-def stage_actions(status):
-    """What may be decided in a state, the approval first."""
-    if status == Status.SUBMITTED:
-        return [Action.FIRST_APPROVE, Action.RETURN, Action.FIRST_REJECT]
-    if status == Status.FIRST_APPROVED:
-        return [Action.FINAL_APPROVE, Action.FINAL_REJECT]
-    return []
-
-
 def check_may_decide(*, application, action, by):
     """Raise `NotAllowedError` unless `by` may take `action` on the case.
 
-    初审 of a conversion belongs to the receiving institution, everything else to the centre; never two stages
-    by one person, never one's own case (product.md: Review).
+    Each stage belongs to the receiving institution or to the centre and asks for a right (`ReviewStage`); never two
+    stages by one person, never one's own case (product.md: Review).
     """
-    first = action in FIRST_STAGE
-    permission = "conversion.first_review_application" if first else "conversion.final_review_application"
-    if not (by.is_active and by.is_staff and by.has_perm(permission)):
+    step = stages.step_of(action, application.stage_count)
+    stage = stages.stage_of(application.kind, step)
+    if not (by.is_active and by.is_staff and by.has_perm(f"conversion.{stage.permission}")):
         raise NotAllowedError(_("您没有这一审核阶段的权限。"))
-    if not _unit_fits(application, first, by):
+    if not _unit_fits(application, stage, by):
         raise NotAllowedError(_("这件申请不属于您所在的单位审核。"))
-    if by.pk == application.submitted_by_id or (by.learner_id and by.learner_id == application.learner_id):
-        raise NotAllowedError(_("不能审核自己的申请。"))
-    if not first and by.pk == application.first_reviewer_id:
-        raise NotAllowedError(_("初审和终审必须由不同的人完成。"))
+    check_not_involved(application=application, step=step, by=by)
     if claim := held_by_other(application, by):
         raise NotAllowedError(_("%s 正在办理这件申请。") % claim.by)
 
 
-def _unit_fits(application, first, by):
-    if first and application.kind != Kind.RECOGNITION:
-        return by.institution_id == application.receiving_institution_id
-    return by.belongs_to_centre
+def _unit_fits(application, stage, by):
+    of_institution = stage.owner == stage.Owner.INSTITUTION
+    is_receiver = not of_institution or by.institution_id == application.receiving_institution_id
+    return stage.may_belong_to(by) and is_receiver
+
+
+def check_not_involved(*, application, step, by):
+    """Raise `NotAllowedError` for the applicant, by account or document number, and for who decided another step."""
+    if by.pk == application.submitted_by_id or is_same_person(by, application.learner_id):
+        raise NotAllowedError(_("不能审核自己的申请。"))
+    if settings.REVIEWERS_NEED_DOCUMENT and not ReviewerDocument.objects.filter(user=by).exists():
+        raise NotAllowedError(_("请先由管理中心登记您的证件号码,再审核申请。"))
+    earlier = _steps_by(by, application)
+    earlier |= {decided for decided, column in DECIDED_BY.items() if getattr(application, column) == by.pk}
+    if earlier - {step}:
+        raise NotAllowedError(_("一件申请的各级审核必须由不同的人完成。"))
+
+
+def _steps_by(by, application):
+    """The steps of a case in which somebody has already acted as a reviewer, returns included."""
+    records = application.records.filter(by=by, action__in=APPROVALS | NEEDS_REASON)
+    return {stages.step_of(action, application.stage_count) for action in records.values_list("action", flat=True)}
+
+
+def is_same_person(by, learner):
+    """Whether an account belongs to a learner (his id) by account or document number: the triggers ask the same."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT conversion_is_same_person(%s, %s)", [by.pk, learner])
+        return cursor.fetchone()[0]
 
 
 def may_decide(application, by):
-    """The actions open to `by` on the case now."""
-    allowed = []
-    for action in stage_actions(application.status):
-        try:
+    """The actions open to `by` on the case now; those of one stage ask for the same rights."""
+    actions = stages.actions_of(application)
+    try:
+        for action in actions[:1]:
             check_may_decide(application=application, action=action, by=by)
-        except NotAllowedError:
-            continue
-        allowed.append(action)
-    return allowed
+    except NotAllowedError:
+        return []
+    return actions
 
 
 def why_not(application, by):
     """Why a reviewer can't decide the case now, for pages to say."""
-    actions = stage_actions(application.status)
+    actions = stages.actions_of(application)
     if not actions:
         return _("这件申请当前不需要审核。")
     try:
@@ -133,18 +169,22 @@ def decide(*, application, action, by, reason=None, opinion="", findings=None, r
     `findings` are the numbers that the rule's review criteria ask for, as {criterion: number}; the first approval
     needs all of them (`FindingMissingError`).
 
-    Raises `NotAllowedError`, `ReasonMissingError`, `ConditionsUnmetError`, or `DecidedMeanwhileError` when another
+    Raises `NotAllowedError`, a `ReasonError`, `ConditionsUnmetError`, or `DecidedMeanwhileError` when another
     reviewer was first.
     """
+    if action not in APPROVALS | NEEDS_REASON:
+        raise NotAllowedError(_("这不是审核操作。"))
     check_may_decide(application=application, action=action, by=by)
-    if action in NEEDS_REASON and reason is None:
-        raise ReasonMissingError
-    if action in APPROVALS:
+    if not application.allows(action):
+        raise DecidedMeanwhileError(application.records.last())
+    if action in NEEDS_REASON:
+        _check_reason(application, action, reason, opinion)
+    else:
         _check_conditions(application)
     findings = _checked_findings(application, action, findings or {})
     before = application.status
     try:
-        application.move(action, **_changes(action, by, reason))
+        application.move(action, **_changes(application, action, by, reason))
     except InvalidTransitionError as error:
         raise DecidedMeanwhileError(application.records.last()) from error
     unit = by.institution.name if by.institution_id else str(CENTRE)
@@ -161,8 +201,8 @@ def decide(*, application, action, by, reason=None, opinion="", findings=None, r
     )
     end_claim(application=application)
     if application.status == Status.APPROVED:
-        _grant(application, recognised_as)
-    _tell(application, action, reason, opinion)
+        _grant(application, by, recognised_as)
+    tell_applicant(application, action, reason, opinion)
     return application
 
 
@@ -202,43 +242,65 @@ def _check_conditions(application):
         raise ConditionsUnmetError(assessment)
 
 
-def _changes(action, by, reason):
-    now = timezone.now()
-    changes = {"waiting_since": now}
-    if action in {Action.FIRST_APPROVE, Action.FIRST_REJECT}:
-        changes["first_reviewer"] = by
-    elif action in {Action.FINAL_APPROVE, Action.FINAL_REJECT}:
-        changes["final_reviewer"] = by
-    if action in {Action.FIRST_REJECT, Action.FINAL_REJECT}:
+def _check_reason(application, action, reason, opinion):
+    """A published rule is a promise: refusing a case that meets it takes a special reason and an opinion."""
+    if reason is None:
+        raise ReasonMissingError
+    if not (reason.for_return if action == Action.RETURN else reason.for_refusal or reason.for_met_rule):
+        raise ReasonUnfitError
+    is_special = reason.for_met_rule and opinion.strip()
+    if action in REJECTIONS and not is_special and meets_rule(application):
+        raise SpecialReasonMissingError
+
+
+def meets_rule(application):
+    """Whether the case has a rule and every condition of it holds."""
+    assessment = assess_case(application)
+    return assessment is not None and assessment.is_match
+
+
+def _changes(application, action, by, reason):
+    """The columns that change with a decision, beside the status."""
+    if action == Action.RETURN:
+        return clock.returned(application)
+    changes = {DECIDED_BY[stages.step_of(action, application.stage_count)]: by.pk}
+    if application.status == Status.SUBMITTED:
+        changes["first_decision_late"] = application.is_overdue
+    if action in REJECTIONS:
         changes["refusal_reason"] = reason
-    if action in {Action.FIRST_REJECT, Action.FINAL_REJECT, Action.FINAL_APPROVE}:
-        changes["decided_at"] = now
-    return changes
+    after = application.transitions[action][1]
+    return changes | (clock.waiting(application, after) if after in UNDER_REVIEW else clock.closed())
 
 
-def _grant(application, recognised_as):
-    """What a final approval writes: the person counts as proven; then an entry, or credit and certificate."""
-    proven = verify_learner(learner=application.learner, by=application.final_reviewer)
+def _grant(application, by, recognised_as):
+    """What an approval writes in the end: the person counts as proven; then an entry, or credit and certificate."""
+    proven = verify_learner(learner=application.learner, by=by)
     if proven is None:
         raise NotAllowedError(
             _("该证件号码已属于另一位实名学习者。请先由管理中心在“学习者 › 待合并”中处理,再作终审。")
         )
     application.learner = proven
     if application.kind == Kind.RECOGNITION:
+        if recognised_as is None:
+            raise NotAllowedError(_("请写明认定为哪一项名录成果。"))
         if recognised_as.pk is None:
-            approve_new(entry=recognised_as, by=application.final_reviewer)
+            approve_new(entry=recognised_as, by=by)
         Achievement.objects.filter(application_sources__application=application).update(entry=recognised_as)
     else:
-        write_award(application=application, by=application.final_reviewer)
+        write_award(application=application, by=by)
         issue_certificate(application=application)
 
 
-def _tell(application, action, reason, opinion):
+def tell_applicant(application, action, reason, opinion):
     lines = [_("您的申请“%(title)s”:%(result)s。") % {"title": application.title, "result": action.label}]
     if reason:
         lines.append(_("原因:%s") % reason.text)
     if opinion:
         lines.append(_("意见:%s") % opinion)
+    if may_appeal(application):
+        lines.append(_("如有异议,可以在申请页面申诉一次,由没有参与过审核的人裁决。"))
+    if action == Action.REVOKE:
+        lines.append(_("所用成果可以重新申请。"))
     send_inbox_message(
         recipient=application.submitted_by,
         subject=_("%(kind)s审核结果:%(result)s") % {"kind": application.get_kind_display(), "result": action.label},

@@ -5,19 +5,23 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from conversion.models import Certificate
-from conversion.models.application import Action, Kind, Status
+from conversion.models.application import REJECTIONS, Action, Status
 from conversion.rules import GridStatus, Verdict
 from conversion.services import certificates, ledger
 from conversion.services.reviews import CENTRE
+from conversion.stages import stage_of
 
 register = template.Library()
 
 APPLICANT_ACTIONS = {Action.SUBMIT, Action.WITHDRAW, Action.RESUBMIT}
-REFUSALS = {Action.FIRST_REJECT, Action.FINAL_REJECT}
+REFUSALS = REJECTIONS | {Action.REVOKE}
+NEUTRAL = {Action.RETURN, Action.APPEAL}
 COLOURS = {
     Status.SUBMITTED: "info",
     Status.RETURNED: "warning",
     Status.FIRST_APPROVED: "info",
+    Status.SECOND_APPROVED: "info",
+    Status.APPEALED: "info",
     Status.APPROVED: "success",
     Status.REJECTED: "danger",
     Status.REVOKED: "danger",
@@ -66,19 +70,20 @@ def record_class(record):
     """The class of a record in a timeline."""
     if record.action in REFUSALS:
         return "refused"
-    return "" if record.action == Action.RETURN else "done"
+    return "" if record.action in NEUTRAL else "done"
 
 
 @register.filter
 def waits_for(application):
     """Who has to act next, as a sentence; empty once the case is closed."""
-    first_unit = CENTRE if application.kind == Kind.RECOGNITION else application.receiving_institution
-    sentences = {
-        Status.SUBMITTED: _("等待%s初审。") % first_unit,
-        Status.FIRST_APPROVED: _("等待%s终审。") % CENTRE,
-        Status.RETURNED: _("等待申请人补充材料。"),
-    }
-    return sentences.get(application.status, "")
+    if application.status == Status.RETURNED:
+        return _("等待申请人补充材料。")
+    if not application.step:
+        return ""
+    stage = getattr(application, "stage", None) or stage_of(application.kind, application.step)
+    of_centre = stage.owner == stage.Owner.CENTRE
+    unit = CENTRE if of_centre else application.receiving_institution
+    return _("等待%(unit)s%(stage)s。") % {"unit": unit, "stage": stage.name}
 
 
 @register.filter

@@ -47,7 +47,11 @@ def make_learner_user(name="王小明", **fields):
     return User.objects.create(username=f"learner{number}", name=name, learner=learner, password="!", **fields)
 
 
-def make_reviewer(institution=None, *, first=False, final=False, **fields):
+RIGHTS = {"first": "first_review", "second": "second_review", "final": "final_review", "appeal": "appeal_review"}
+
+
+def make_reviewer(institution=None, *, first=False, final=False, rights=(), **fields):
+    """Staff of an institution, or of the centre; `rights` also names second, appeal and revoke."""
     number = next(numbers)
     user = User.objects.create(
         username=f"reviewer{number}",
@@ -57,7 +61,8 @@ def make_reviewer(institution=None, *, first=False, final=False, **fields):
         password="!",
         **fields,
     )
-    names = ["view_application"] + ["first_review_application"] * first + ["final_review_application"] * final
+    rights = {*rights, *["first"] * first, *["final"] * final, "view"}
+    names = [f"{RIGHTS.get(right, right)}_application" for right in rights]
     user.user_permissions.set(Permission.objects.filter(codename__in=names))
     return user
 
@@ -125,6 +130,12 @@ class Scene:
         self.first_reviewer = make_reviewer(self.college, first=True)
         self.final_reviewer = make_reviewer(final=True)
         self.reason, _made = ReasonCode.objects.get_or_create(code="evidence", defaults={"text": "材料不足"})
+        self.special_reason, _made = ReasonCode.objects.get_or_create(
+            code="special", defaults={"text": "课程要求特殊", "for_met_rule": True}
+        )
+        self.revocation_reason, _made = ReasonCode.objects.get_or_create(
+            code="forged", defaults={"text": "证书系伪造", "for_revocation": True, "for_refusal": False}
+        )
 
     def submit(self, **changes):
         arguments = {
@@ -137,6 +148,11 @@ class Scene:
 
     def decide(self, application, action, by, **fields):
         return decide(application=application, action=Action(action), by=by, **fields)
+
+    def reject(self, application, action="first_reject", by=None, **fields):
+        """Refuse a case that meets its rule, as that has to be done."""
+        fields = {"reason": self.special_reason, "opinion": "与课程要求不符"} | fields
+        return self.decide(application, action, by or self.first_reviewer, **fields)
 
     def approved(self):
         application = self.submit()

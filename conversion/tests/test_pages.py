@@ -236,9 +236,9 @@ def test_progress_is_empty_before_review_and_then_tells_result_opinion_and_reaso
     application = scene.submit()
     url, data = reverse("conversion:progress"), {"achievement": scene.achievement.pk}
     assert f"等待{scene.college}初审。" in text_of(owner.get(url, data))
-    scene.decide(application, "first_reject", scene.first_reviewer, reason=scene.reason, opinion="编号看不清")
+    scene.reject(application, opinion="编号看不清")
     page = text_of(owner.get(url, data))
-    for word in ["初审不予通过", str(scene.reason), "编号看不清"]:
+    for word in ["初审不予通过", str(scene.special_reason), "编号看不清"]:
         assert word in page
     assert "等待" not in page
 

@@ -137,7 +137,7 @@ def test_first_reviewer_with_both_rights_may_not_take_the_final_stage(client, sc
     both = make_reviewer(first=True, final=True)
     type(application).objects.filter(pk=application.pk).update(first_reviewer=both)
     client.force_login(both)
-    assert "初审和终审必须由不同的人完成" in text_of(client.get(desk(application)))
+    assert "各级审核必须由不同的人完成" in text_of(client.get(desk(application)))
 
 
 def test_queue_of_a_reviewer_can_be_narrowed_to_what_waits_for_him(client, scene, application):

@@ -51,15 +51,15 @@ class TestTwoReviews:
         assert scene.user.learner.verified_at
 
     def test_refusal_tells_its_reason_and_releases_the_rule(self, scene, application):
-        scene.decide(application, "first_reject", scene.first_reviewer, reason=scene.reason)
+        scene.reject(application)
         assert application.status == "rejected"
-        assert "原因:材料不足" in scene.user.inbox_messages.get().body
+        assert "原因:课程要求特殊" in scene.user.inbox_messages.get().body
         assert not CreditEntry.objects.exists()
         assert scene.submit().pk != application.pk
 
     def test_final_refusal_gives_no_credit(self, scene, application):
         scene.decide(application, "first_approve", scene.first_reviewer)
-        scene.decide(application, "final_reject", scene.final_reviewer, reason=scene.reason)
+        scene.reject(application, "final_reject", scene.final_reviewer)
         assert application.status == "rejected"
         assert not CreditEntry.objects.exists()
         assert not Certificate.objects.exists()
@@ -233,12 +233,12 @@ class TestRaces:
     def test_approval_and_refusal_at_once_give_one_decision(self, in_parallel):
         scene = Scene()
         application = scene.submit()
-        calls = iter([("first_approve", None), ("first_reject", scene.reason)] * 3)
+        calls = iter([("first_approve", None), ("first_reject", scene.special_reason)] * 3)
         pages = iter([same(application) for _reviewer in range(6)])
 
         def one():
             action, reason = next(calls)
-            return scene.decide(next(pages), action, scene.first_reviewer, reason=reason)
+            return scene.decide(next(pages), action, scene.first_reviewer, reason=reason, opinion="不符")
 
         in_parallel(one, times=6)
         assert application.records.count() == 2

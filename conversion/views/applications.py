@@ -15,6 +15,7 @@ from conversion.forms import ConversionForm, GridFilterForm, RuleFilterForm, cho
 from conversion.models import Application
 from conversion.models.application import InvalidTransitionError
 from conversion.services.applications import withdraw
+from conversion.stages import with_stages
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ def conversion_progress(request):
     if chosen:
         applications = applications.filter(sources__achievement__in=chosen).distinct()
     page_obj = page_of(request, applications.order_by("-submitted_at", "-pk"))
+    page_obj.object_list = with_stages(page_obj.object_list)
     return render(request, "conversion/application_progress.html", {"page_obj": page_obj, "chosen": chosen})
 
 

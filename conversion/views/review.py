@@ -10,11 +10,12 @@ from django.views.decorators.http import require_POST
 from accounts.forms.personal_data import UnmaskForm
 from accounts.views.learner_desk import reveal_or_deny
 from achievements.models import Achievement
+from conversion import stages
 from conversion.alerts import alerts_of, sources_of
 from conversion.effects import approval_effects
 from conversion.forms import RecognitionOutcomeForm, ReviewForm
 from conversion.models import CreditEntry, ReviewClaim
-from conversion.models.application import Action, Kind, Status
+from conversion.models.application import Kind, Status
 from conversion.precedents import other_cases, precedents_of
 from conversion.queue import neighbours, visible_applications
 from conversion.services import reviews
@@ -39,7 +40,7 @@ def application_review(request, pk):
 def _review_form(application, data=None):
     return ReviewForm(
         data,
-        actions=reviews.stage_actions(application.status),
+        actions=stages.actions_of(application),
         needs_reason=reviews.NEEDS_REASON,
         criteria=reviews.criteria_of(application),
         initial={"seen_status": application.status},
@@ -48,9 +49,10 @@ def _review_form(application, data=None):
 
 def _outcome_form(request, application):
     """What the final approval of a recognition has to say: the entry; None for every other decision."""
-    if application.kind != Kind.RECOGNITION or application.status != Status.FIRST_APPROVED:
+    approval = next(iter(stages.actions_of(application)), None)
+    if application.kind != Kind.RECOGNITION or not approval or application.transitions[approval][1] != Status.APPROVED:
         return None
-    approves = request.POST.get("action") == Action.FINAL_APPROVE
+    approves = request.POST.get("action") == approval
     achievement = Achievement.objects.select_related("type").get(application_sources__application=application)
     return RecognitionOutcomeForm(request.POST if approves else None, achievement=achievement)
 
@@ -77,6 +79,9 @@ def _decided(request, application, form, outcome):
         )
     except (reviews.NotAllowedError, reviews.ConditionsUnmetError, reviews.FindingMissingError) as error:
         form.add_error(None, error.message)
+        return None
+    except reviews.ReasonError as error:
+        form.add_error("reason", error.message)
         return None
     except reviews.DecidedMeanwhileError as error:
         _tell_who_decided(request, error.record)

@@ -8,9 +8,17 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from conversion.models.application.reason import ReasonCode
-from conversion.models.application.states import DEAD, TRANSITIONS, InvalidTransitionError, Kind, Status, Step
+from conversion.models.application.states import (
+    DEAD,
+    DECIDED_BY,
+    TRANSITIONS,
+    InvalidTransitionError,
+    Kind,
+    Status,
+    Step,
+)
 
-DECIDERS = ["first_reviewer", "second_reviewer", "final_reviewer", "appeal_reviewer", "revoked_by"]
+DECIDERS = [column.removesuffix("_id") for column in DECIDED_BY.values()]
 
 
 def _nobody(pairs):
@@ -129,6 +137,7 @@ class Application(models.Model):
                 fields=["receiving_institution", "status", "waiting_since"], name="application_queue_of_unit"
             ),
             models.Index(fields=["learner", "-submitted_at"], name="application_by_learner"),
+            models.Index(fields=["step", "waiting_since"], condition=~Q(step=""), name="application_step_queue"),
             models.Index(fields=["due_on"], condition=Q(due_on__isnull=False), name="application_due"),
         ]
         constraints = [
@@ -200,7 +209,7 @@ class Application(models.Model):
         """Apply one transition with `changes` of other columns; fail if the row has moved since it was loaded."""
         if not self.allows(action):
             raise InvalidTransitionError(action)
-        rows = type(self).objects.filter(pk=self.pk, status=self.status)
+        rows = type(self).objects.filter(pk=self.pk, status=self.status, waiting_since=self.waiting_since)
         if not rows.update(status=self.transitions[action][1], **changes):
             raise InvalidTransitionError(action)
         self.refresh_from_db()

@@ -70,6 +70,13 @@ DECISIONS = {  # step: (approval, refusal)
     Step.FINAL: (Action.FINAL_APPROVE, Action.FINAL_REJECT),
     Step.APPEAL: (Action.APPEAL_APPROVE, Action.APPEAL_REJECT),
 }
+DECIDED_BY = {  # step: the column of a case that names who decided it
+    Step.FIRST: "first_reviewer_id",
+    Step.SECOND: "second_reviewer_id",
+    Step.FINAL: "final_reviewer_id",
+    Step.APPEAL: "appeal_reviewer_id",
+    Action.REVOKE: "revoked_by_id",
+}
 APPROVALS = {approval for approval, _refusal in DECISIONS.values()}
 REJECTIONS = {refusal for _approval, refusal in DECISIONS.values()}
 

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from itertools import product
 from pathlib import Path
 
 from django.contrib.auth.models import Group, Permission
@@ -9,15 +10,20 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from achievements.models import AchievementType, TypeField, TypeMaterial
-from conversion.models import ReasonCode
+from conversion.models import ReasonCode, ReviewStage
+from conversion.models.application import Kind, Step
+from conversion.services.calendar import load_calendar
+from conversion.stages import default_stage
 
 DATA = Path(__file__).resolve().parents[2] / "data"
+REASON_USES = ["refusal", "return", "revocation", "met_rule"]
 LABELS = ["name_label", "body_label", "number_label", "obtained_label"]
 
 
 class Command(BaseCommand):
     help = (
-        "Load what every installation starts with: regions, achievement types, review reasons and staff groups. "
+        "Load what every installation starts with: regions, achievement types, review reasons, stages and calendar, "
+        "and staff groups. "
         "Adds what is missing; what operators have changed stays."
     )
 
@@ -25,7 +31,13 @@ class Command(BaseCommand):
     def handle(self, *args, **options):
         quiet = io.StringIO()
         call_command("load_regions", stdout=self.stdout if options["verbosity"] else quiet)
-        counts = {"types": load_types(), "reasons": load_reasons(), "groups": load_groups()}
+        counts = {
+            "types": load_types(),
+            "reasons": load_reasons(),
+            "review stages": load_stages(),
+            "calendar days": load_calendar(),
+            "groups": load_groups(),
+        }
         if options["verbosity"]:
             added = ", ".join(f"{count} {what}" for what, count in counts.items())
             self.stdout.write(f"Reference data: {added} added.")
@@ -91,9 +103,19 @@ def load_reasons():
     added = 0
     with (DATA / "reason_codes.csv").open(encoding="utf-8", newline="") as lines:
         for position, row in enumerate(csv.DictReader(lines), 1):
-            defaults = {"text": row["text"], "position": position}
+            uses = {f"for_{use}": use in row["uses"].split() for use in REASON_USES}
+            defaults = {"text": row["text"], "position": position, **uses}
             added += ReasonCode.objects.get_or_create(code=row["code"], defaults=defaults)[1]
     return added
+
+
+def load_stages():
+    """Add the review stages that are missing, as `conversion.stages` has them without a row."""
+    known = set(ReviewStage.objects.values_list("kind", "step"))
+    missing = [
+        default_stage(kind, step) for kind, step in product(Kind.values, Step.values) if (kind, step) not in known
+    ]
+    return len(ReviewStage.objects.bulk_create(missing))
 
 
 def load_groups():

@@ -1,0 +1,66 @@
+"""How cases are reviewed: the configured stages, and what may be done in each. Reads only."""
+
+from conversion.models import ReviewStage
+from conversion.models.application import DECISIONS, WAITS_IN, Action, Kind, Status, Step
+
+DUE_DAYS = {Step.FIRST: 10, Step.SECOND: 5, Step.FINAL: 5, Step.APPEAL: 15}
+STEP_OF = {action: step for step, decisions in DECISIONS.items() for action in decisions}
+
+
+def default_stage(kind, step):
+    """The stage where nothing is configured: 初审 by the receiving institution, 终审 by the centre (product.md)."""
+    of_institution = step == Step.FIRST and kind != Kind.RECOGNITION
+    return ReviewStage(
+        kind=kind,
+        step=step,
+        name=Step(step).label,
+        owner=ReviewStage.Owner.INSTITUTION if of_institution else ReviewStage.Owner.CENTRE,
+        permission=ReviewStage.Right[Step(step).name],
+        due_days=DUE_DAYS[step],
+        is_active=step != Step.SECOND,
+    )
+
+
+def stage_table():
+    """Every stage as {(kind, step): ReviewStage}, in one query."""
+    table = {(kind, step): default_stage(kind, step) for kind in Kind.values for step in Step.values}
+    return table | {(stage.kind, stage.step): stage for stage in ReviewStage.objects.all()}
+
+
+def stage_of(kind, step):
+    return ReviewStage.objects.filter(kind=kind, step=step).first() or default_stage(kind, step)
+
+
+def review_of(kind):
+    """(how many stages a case submitted now passes, {step: ReviewStage}); the database insists on the same number."""
+    rows = {stage.step: stage for stage in ReviewStage.objects.filter(kind=kind)}
+    count = sum(stage.is_active for step, stage in rows.items() if step != Step.APPEAL) if rows else 2
+    return count, {step: default_stage(kind, step) for step in Step.values} | rows
+
+
+def step_in(status, count):
+    """The step for which a case of `count` stages waits in a state, or ""."""
+    if status == Status.APPEALED:
+        return Step.APPEAL
+    return next((step for step, state in WAITS_IN[count].items() if state == status), "")
+
+
+def step_of(action, count):
+    """The step that a reviewer's action belongs to; a return is one of the first stage's, whichever that is."""
+    return next(iter(WAITS_IN[count])) if action == Action.RETURN else STEP_OF[action]
+
+
+def actions_of(application):
+    """What a reviewer may decide in the state of a case, the approval first."""
+    if not application.step:
+        return []
+    approval, refusal = DECISIONS[application.step]
+    return [approval, *([Action.RETURN] if application.allows(Action.RETURN) else []), refusal]
+
+
+def with_stages(applications):
+    """Give each case of a page its `stage`, the one it waits for (None for none), in one query."""
+    table = stage_table()
+    for application in applications:
+        application.stage = table.get((application.kind, application.step))
+    return applications
