@@ -62,9 +62,9 @@ def spoilt_rows():
     return found
 
 
-def write_csv(path, rows):
+def write_csv(path, rows, headers=HEADERS):
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        csv.writer(file).writerows([HEADERS, *rows])
+        csv.writer(file).writerows([headers, *rows])
 
 
 def write_xlsx(path, rows):

@@ -14,7 +14,7 @@ from accounts.importers.people import PersonChecker, person_columns
 from accounts.importers.reports import Counts, write_report
 from accounts.importers.roster import refuse_unlisted
 from accounts.importers.tables import open_table
-from achievements.importers.writing import EXTRA, AchievementWriter
+from achievements.importers.achievement_writing import EXTRA, AchievementWriter
 from achievements.models import Achievement, AchievementType, TypeField
 
 PART = 5000  # rows whose achievements are in memory at a time

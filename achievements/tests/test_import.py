@@ -15,7 +15,7 @@ from django.urls import reverse
 from accounts.importers.columns import ImportFileError
 from accounts.models import Learner
 from accounts.tests.factories import EnrolmentFactory, InstitutionFactory, InstitutionUserFactory, UserFactory
-from achievements.importers import writing
+from achievements.importers import achievement_writing as writing
 from achievements.importers.achievements import import_achievements
 from achievements.models import Achievement, AchievementImport, TypeField
 from achievements.tasks import run_achievement_import
@@ -369,3 +369,13 @@ def test_command_imports_the_file(enrolments, institution, type_, tmp_path, caps
     path = csv_file(tmp_path / "a.csv", [row_of(enrolments[0])])
     call_command("import_achievements", str(path), institution=institution.bank_code, json=True)
     assert '"created": 1' in capsys.readouterr().out
+
+
+def test_demo_files_are_what_they_say(tmp_path):
+    call_command("load_reference", verbosity=0)
+    institution = InstitutionFactory(bank_code="gdlg00001")
+    call_command("import_roster", "demo/roster.csv", institution="gdlg00001", json=True)
+    counts = import_achievements(path="demo/achievements.csv", institution=institution)
+    assert (counts.created, counts.refused) == (36, 0)
+    counts = import_achievements(path="demo/achievements_with_errors.csv", institution=institution)
+    assert (counts.unchanged, counts.refused) == (2, 7)
