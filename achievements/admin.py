@@ -2,12 +2,14 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import models
 from django.shortcuts import redirect
+from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from achievements.forms.entries import EntryAdminForm
 from achievements.forms.types import TypeFieldFormSet
+from achievements.importers.catalogue_export import ExportError
 from achievements.models import (
     Achievement,
     AchievementType,
@@ -22,6 +24,7 @@ from achievements.models import (
 )
 from achievements.services import catalogue
 from achievements.services.catalogue import EntryError
+from achievements.views import catalogue_files
 
 
 class TypeFieldInline(admin.StackedInline):
@@ -103,7 +106,7 @@ class CatalogueEntryAdmin(admin.ModelAdmin):
     search_fields = ["name", "project_name", "institution__name"]
     show_full_result_count = False
     autocomplete_fields = ["institution", "family"]
-    actions = ["approve_selected"]
+    actions = ["approve_selected", "export_xlsx", "export_csv"]
     inlines = [AliasInline]
     readonly_fields = ["status", "keeper", "drafted_by", "approval", "activity", "history"]
     fieldsets = [
@@ -119,6 +122,22 @@ class CatalogueEntryAdmin(admin.ModelAdmin):
         "_stop": _verb(catalogue.stop_entry, _("已停用。")),
         "_resume": _verb(catalogue.resume_entry, _("已恢复启用。")),
     }
+
+    def get_urls(self):
+        pages = [
+            ("import/", catalogue_files.admin_upload, "_upload"),
+            ("import/<int:pk>/", catalogue_files.admin_job, ""),
+            ("import/<int:pk>/report.csv", catalogue_files.admin_report, "_report"),
+        ]
+        own = [
+            path(
+                route,
+                self.admin_site.admin_view(catalogue_files.for_centre(view)),
+                name=f"achievements_catalogue_import{name}",
+            )
+            for route, view, name in pages
+        ]
+        return own + super().get_urls()
 
     def get_queryset(self, request):
         rows = super().get_queryset(request)
@@ -183,6 +202,17 @@ class CatalogueEntryAdmin(admin.ModelAdmin):
             else:
                 approved += 1
         self.message_user(request, _("已批准%s项。") % approved, messages.SUCCESS if approved else messages.WARNING)
+
+    @admin.action(description=_("导出所选为 XLSX"), permissions=["view"])
+    def export_xlsx(self, request, queryset):
+        try:
+            return catalogue_files.catalogue_file(queryset, "xlsx")
+        except ExportError as error:
+            self.message_user(request, str(error), messages.ERROR)
+
+    @admin.action(description=_("导出所选为 CSV"), permissions=["view"])
+    def export_csv(self, request, queryset):
+        return catalogue_files.catalogue_file(queryset, "csv")
 
     def has_approve_permission(self, request):
         return request.user.belongs_to_centre and request.user.has_perm("achievements.approve_catalogueentry")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from achievements.views import achievements, catalogue, imports, own_entries, standards
+from achievements.views import achievements, catalogue, catalogue_files, imports, own_entries, standards
 
 app_name = "achievements"
 urlpatterns = [
@@ -16,6 +16,10 @@ urlpatterns = [
     path("catalogue/", catalogue.catalogue, name="catalogue"),
     path("catalogue/<int:pk>/", catalogue.catalogue_entry, name="catalogue_entry"),
     path("catalogue/own/", own_entries.own_entries, name="own_entries"),
+    path("catalogue/own/import/", catalogue_files.import_upload, name="catalogue_import_upload"),
+    path("catalogue/own/import/<int:pk>/", catalogue_files.import_job, name="catalogue_import"),
+    path("catalogue/own/import/<int:pk>/report.csv", catalogue_files.import_report, name="catalogue_import_report"),
+    path("catalogue/own/export/<slug:kind>/", catalogue_files.own_entries_export, name="own_entries_export"),
     path("catalogue/own/add/", own_entries.own_entry_add, name="own_entry_add"),
     path("catalogue/own/<int:pk>/", own_entries.own_entry, name="own_entry"),
     path("catalogue/own/<int:pk>/edit/", own_entries.own_entry_edit, name="own_entry_edit"),

@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 
-from achievements.models import AchievementType, CatalogueEntry
+from accounts.forms.uploads import ImportUploadForm
+from achievements.models import AchievementType, CatalogueEntry, CatalogueImport
 from achievements.services.catalogue import DRAFT_FIELDS, MEANING, EntryError, save_draft, stop_entry
 
 MOST_ALIASES = 20
@@ -116,3 +117,8 @@ class EntryAdminForm(NamesMixin, forms.ModelForm):
         if self.instance.status == CatalogueEntry.Status.APPROVED and changed and not data.get("reason"):
             self.add_error("reason", _("这项成果已批准,变更时请填写原因。"))
         return data
+
+
+class CatalogueUploadForm(ImportUploadForm):
+    model = CatalogueImport
+    file_label = _("名录文件")

@@ -3,6 +3,7 @@
 import django.core.validators
 import django.db.models.constraints
 import django.db.models.deletion
+import django.db.models.functions.datetime
 from django.conf import settings
 from django.db import migrations, models
 
@@ -411,6 +412,30 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='cataloguealias',
             constraint=models.UniqueConstraint(fields=('entry', 'name'), name='alias_once_per_entry', violation_error_message='这项成果已有这个别名。'),
+        ),
+        migrations.CreateModel(
+            name='CatalogueImport',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uploaded_at', models.DateTimeField(auto_now_add=True, verbose_name='上传时间')),
+                ('name', models.CharField(max_length=200, verbose_name='文件名')),
+                ('file_key', models.CharField(editable=False, max_length=40, unique=True)),
+                ('status', models.CharField(choices=[('checking', '检查中'), ('checked', '已检查,待确认'), ('importing', '导入中'), ('done', '已导入'), ('failed', '未能导入'), ('cancelled', '已取消')], default='checking', max_length=10, verbose_name='状态')),
+                ('progress', models.PositiveSmallIntegerField(default=0, verbose_name='进度')),
+                ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='尝试次数')),
+                ('touched_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='最近动静')),
+                ('counts', models.JSONField(default=dict, verbose_name='结果')),
+                ('failure', models.CharField(blank=True, max_length=500, verbose_name='失败原因')),
+                ('report', models.TextField(blank=True, help_text='CSV,证件号码已遮蔽', verbose_name='拒绝的行')),
+                ('institution', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='catalogue_imports', to='accounts.institution', verbose_name='机构')),
+                ('uploaded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='上传人')),
+            ],
+            options={
+                'verbose_name': '名录成果导入',
+                'verbose_name_plural': '名录成果导入',
+                'ordering': ['-pk'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('status__in', ['checking', 'importing'])), fields=('institution',), name='one_running_catalogue_import_per_institution', nulls_distinct=False, violation_error_message='有一份名录正在处理,请等它完成后再上传。')],
+            },
         ),
         migrations.RunSQL(APPROVED_STAYS, APPROVED_STAYS_BACK),
         migrations.RunSQL(HISTORY, HISTORY_BACK),

@@ -1,5 +1,6 @@
 from achievements.models.achievement import Achievement
 from achievements.models.catalogue import CatalogueAlias, CatalogueEntry, EntryRecord, LevelFamily
+from achievements.models.catalogue_import import CatalogueImport
 from achievements.models.draft import AchievementDraft
 from achievements.models.imports import AchievementImport
 from achievements.models.search import CatalogueText
@@ -13,6 +14,7 @@ __all__ = [
     "AchievementType",
     "CatalogueAlias",
     "CatalogueEntry",
+    "CatalogueImport",
     "CatalogueText",
     "EntryRecord",
     "FrameworkLevel",

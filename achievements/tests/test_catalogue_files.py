@@ -5,13 +5,16 @@ import io
 import json
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 
 from accounts.importers.columns import ImportFileError
 from accounts.tests.factories import InstitutionFactory, UserFactory
 from achievements.importers.catalogue import import_catalogue
 from achievements.importers.catalogue_columns import escaped, unescaped
-from achievements.models import CatalogueAlias, CatalogueEntry, LevelFamily
+from achievements.models import CatalogueAlias, CatalogueEntry, CatalogueImport, LevelFamily
+from achievements.tasks import run_catalogue_import
 from achievements.tests.factories import AchievementFactory, EntryFactory, TypeFactory
 
 pytestmark = pytest.mark.django_db
@@ -234,3 +237,100 @@ def test_learners_import_nothing(college, tmp_path):
         call_command("import_catalogue", str(path), by="nobody")
     with pytest.raises(CommandError, match="结尾"):
         call_command("export_catalogue", str(tmp_path / "all.txt"))
+
+
+# Uploads ---------------------------------------------------------------------------------------------------------
+
+UPLOAD = reverse("achievements:catalogue_import_upload")
+ADMIN_UPLOAD = reverse("admin:achievements_catalogue_import_upload")
+
+
+@pytest.fixture
+def uploads_folder(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "media"
+
+
+def upload(client, url, rows, head=HEAD):
+    text = io.StringIO()
+    csv.writer(text).writerows([head, *rows])
+    response = client.post(url, {"file": SimpleUploadedFile("名录.csv", text.getvalue().encode())})
+    assert response.status_code == 302
+    job = CatalogueImport.objects.latest("pk")
+    assert response.url == job.get_absolute_url()
+    return job
+
+
+def run_job(job):
+    run_catalogue_import(job.pk)
+    job.refresh_from_db()
+
+
+def test_operator_uploads_checks_and_confirms(client, college, operator, uploads_folder):
+    client.force_login(operator)
+    job = upload(client, ADMIN_UPLOAD, [["培训", "会计", college.bank_code, "培训类"], ["培训", "", "x", "培训类"]])
+    assert "检查中" in client.get(job.get_absolute_url()).content.decode()
+    run_job(job)
+    page = client.get(job.get_absolute_url()).content.decode()
+    assert "新建 1,更新 0,不变 0,拒绝 1,共 2 行" in page
+    assert not CatalogueEntry.objects.exists()
+    assert "不能为空" in client.get(job.report_url).content.decode()
+    for _click in range(2):
+        client.post(job.get_absolute_url(), {"action": "confirm"})
+    run_job(job)
+    assert job.status == "done"
+    assert not job.path.exists()
+    assert CatalogueEntry.objects.get().approved_by == operator
+    assert "名录.csv" in client.get(ADMIN_UPLOAD).content.decode()
+
+
+def test_operator_exports_what_was_chosen(client, college, training, operator):
+    client.force_login(operator)
+    chosen, _other = EntryFactory(name="甲", institution=college, type=training), EntryFactory(name="乙证")
+    for kind, start in [("csv", b"\xef\xbb\xbf"), ("xlsx", b"PK")]:
+        data = {"action": f"export_{kind}", "_selected_action": [chosen.pk]}
+        response = client.post(reverse("admin:achievements_catalogueentry_changelist"), data)
+        content = b"".join(response.streaming_content)
+        assert content.startswith(start)
+    assert "乙证" not in content.decode(errors="ignore")
+
+
+def test_institution_uploads_drafts_and_exports_its_own(client, college, training, uploads_folder):
+    clerk = UserFactory(learner=None, institution=college)
+    client.force_login(clerk)
+    job = upload(client, UPLOAD, [["培训", "会计", college.bank_code, "培训类"]])
+    run_job(job)
+    client.post(job.get_absolute_url(), {"action": "confirm"})
+    run_job(job)
+    assert CatalogueEntry.objects.get().status == "draft"
+    EntryFactory(name="别家的证")
+    content = b"".join(client.get(reverse("achievements:own_entries_export", args=["csv"])).streaming_content).decode()
+    assert "会计" in content
+    assert "别家的证" not in content
+    assert client.get(reverse("achievements:own_entries_export", args=["pdf"])).status_code == 404
+
+
+def test_strangers_neither_import_nor_see_an_import(client, college, operator, uploads_folder):
+    clerk = UserFactory(learner=None, institution=college)
+    client.force_login(clerk)
+    rows = [["培训", "会计", college.bank_code, "培训类"]]
+    own = upload(client, UPLOAD, rows)
+    client.force_login(operator)
+    centres = upload(client, ADMIN_UPLOAD, rows)
+    client.logout()
+    for url in [UPLOAD, ADMIN_UPLOAD, own.get_absolute_url(), centres.get_absolute_url()]:
+        assert client.get(url).status_code == 302, url
+    client.force_login(UserFactory(learner=None, institution=InstitutionFactory()))
+    assert client.get(own.get_absolute_url()).status_code == 404
+    assert client.get(own.report_url).status_code == 404
+    reviewer = UserFactory(learner=None, institution=college, is_staff=True, is_superuser=True)
+    client.force_login(reviewer)
+    for url in [ADMIN_UPLOAD, centres.get_absolute_url(), centres.report_url]:
+        assert client.get(url).status_code == 403, url
+
+
+def test_one_file_at_a_time(client, college, operator, uploads_folder):
+    client.force_login(operator)
+    rows = [["培训", "会计", college.bank_code, "培训类"]]
+    upload(client, ADMIN_UPLOAD, rows)
+    page = client.post(ADMIN_UPLOAD, {"file": SimpleUploadedFile("名录.csv", b"x")}).content.decode()
+    assert "正在处理" in page
