@@ -23,6 +23,7 @@ from accounts.services.activation import issue_activation_code
 from accounts.services.institutions import NotPendingError, approve_institution, refuse_institution
 from accounts.services.second_factor import reset_second_factor
 from accounts.views import identity_desk, learner_desk
+from vault.read_only import ReadOnly, ReadOnlyAdmin
 
 admin.site.site_header = _("广东终身教育学分银行 管理后台")
 admin.site.site_title = _("学分银行管理后台")
@@ -104,14 +105,9 @@ def _guarded(view, model_admin):
     return guarded
 
 
-class EnrolmentInline(admin.TabularInline):
+class EnrolmentInline(ReadOnly, admin.TabularInline):
     model = Enrolment
-    extra = 0
-    can_delete = False
-    fields = readonly_fields = ["institution", "student_number", "cohort", "programme_name", "status"]
-
-    def has_add_permission(self, request, obj=None):
-        return False
+    fields = ["institution", "student_number", "cohort", "programme_name", "status"]
 
 
 class MergeFilter(admin.SimpleListFilter):
@@ -178,7 +174,7 @@ class LearnerAdmin(admin.ModelAdmin):
 
 
 @admin.register(Enrolment)
-class EnrolmentAdmin(admin.ModelAdmin):
+class EnrolmentAdmin(ReadOnlyAdmin):
     """Roster rows: imported, never typed in; the centre issues activation codes where an institution can't."""
 
     list_display = ["learner", "masked", "institution", "student_number", "cohort", "programme_name"]
@@ -208,15 +204,6 @@ class EnrolmentAdmin(admin.ModelAdmin):
     def has_issue_permission(self, request):
         return request.user.belongs_to_centre and request.user.has_perm("accounts.add_activationcode")
 
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
-
 
 @admin.register(Region)
 class RegionAdmin(admin.ModelAdmin):
@@ -226,17 +213,17 @@ class RegionAdmin(admin.ModelAdmin):
     autocomplete_fields = ["parent"]
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that services write and people only read."""
+class WaitingFilter(admin.SimpleListFilter):
+    """待我核对: what the reader may decide next."""
 
-    def has_add_permission(self, request):
-        return False
+    title = _("待办")
+    parameter_name = "waiting"
 
-    def has_change_permission(self, request, obj=None):
-        return False
+    def lookups(self, request, model_admin):
+        return [("mine", _("待我核对"))]
 
-    def has_delete_permission(self, request, obj=None):
-        return False
+    def queryset(self, request, queryset):
+        return queryset.waiting_for(request.user) if self.value() else queryset
 
 
 @admin.register(IdentityCheck)
@@ -246,7 +233,7 @@ class IdentityCheckAdmin(ReadOnlyAdmin):
     list_display = ["applicant", "masked_document", "masked_phone", "status", "first_by", "final_by", "created_at"]
     list_display_links = None
     list_select_related = ["first_by", "final_by"]
-    list_filter = ["status"]
+    list_filter = [WaitingFilter, "status"]
     search_fields = ["name"]
     fields = ["name", "masked_document", "masked_phone", "status"]
 

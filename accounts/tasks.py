@@ -1,12 +1,14 @@
 """Tasks take the id of a row and are safe to run twice."""
 
+from datetime import timedelta
+
 from captcha.models import CaptchaStore
 from celery import shared_task
 from django.utils import timezone
 
 from accounts.importers.roster import import_roster
 from accounts.importers.uploads import run_upload
-from accounts.models import RosterImport, SignInSession
+from accounts.models import RosterImport, SignInSession, VerificationCode
 from accounts.services import merging
 from accounts.services.uploads import silent_uploads
 
@@ -30,6 +32,7 @@ def sweep_merges():
 
 @shared_task
 def sweep_sessions():
-    """Forget sessions that have reached a limit and captchas nobody solved in time; they opened nothing any more."""
+    """Forget sessions that have reached a limit, captchas nobody solved in time and codes of days past."""
     SignInSession.objects.filter(expire_date__lte=timezone.now()).delete()
     CaptchaStore.remove_expired()
+    VerificationCode.objects.filter(expires_at__lte=timezone.now() - timedelta(days=1)).delete()

@@ -25,6 +25,7 @@ from achievements.models import (
 from achievements.services import catalogue
 from achievements.services.catalogue import EntryError
 from achievements.views import catalogue_files
+from vault.read_only import ReadOnlyAdmin
 
 
 class TypeFieldInline(admin.StackedInline):
@@ -258,7 +259,7 @@ class IndustryStandardAdmin(admin.ModelAdmin):
 
 
 @admin.register(Achievement)
-class AchievementAdmin(admin.ModelAdmin):
+class AchievementAdmin(ReadOnlyAdmin):
     """For looking up only: learners add achievements, reviews decide about them."""
 
     list_display = ["name", "type", "learner", "body_name", "obtained_on", "origin"]
@@ -266,12 +267,3 @@ class AchievementAdmin(admin.ModelAdmin):
     list_filter = ["origin", "type"]
     search_fields = ["name", "learner__name"]
     show_full_result_count = False
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False

@@ -20,19 +20,7 @@ from conversion.models import (
 from conversion.queue import visible_applications
 from conversion.services.publishing import PublishingError, publish_version
 from conversion.views import desk, review
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that services write and people only read."""
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
+from vault.read_only import ReadOnlyAdmin
 
 
 @admin.register(Application)

@@ -149,6 +149,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-sms": {"task": "messaging.tasks.sweep_sms", "schedule": 20, "options": {"expires": 20}},
+    "erase-sms-phones": {"task": "messaging.tasks.erase_sms_phones", "schedule": 3600, "options": {"expires": 3600}},
     "sweep-rosters": {"task": "accounts.tasks.sweep_rosters", "schedule": 60, "options": {"expires": 60}},
     "sweep-achievement-imports": {
         "task": "achievements.tasks.sweep_achievement_imports",
@@ -222,6 +223,7 @@ SMS_ALIYUN_TIMEOUT = env.float("SMS_ALIYUN_TIMEOUT", default=5.0)
 # Seconds after the first attempt, and after the request, by kind of message.
 SMS_ATTEMPT_SECONDS = {"code": (0, 5, 15, 30), "notice": (0, 5, 15, 30, 120, 600, 1800)}
 SMS_GIVE_UP_SECONDS = {"code": 90, "notice": 3600}
+SMS_PHONE_DAYS = env.int("SMS_PHONE_DAYS", default=30)  # how long a finished message still names its phone
 SMS_SENDING_SECONDS = CELERY_TASK_TIME_LIMIT + 5  # nobody can still be sending then
 if not SMS_PROVIDERS or not set(SMS_PROVIDERS) <= {"http", "aliyun", "local"}:
     raise ImproperlyConfigured("SMS_PROVIDERS is a comma-separated list of http, aliyun, local.")

@@ -1,17 +1,7 @@
 from django.contrib import admin
 
 from messaging.models import SmsAttempt, SmsMessage
-
-
-class ReadOnly:
-    def has_add_permission(self, request, obj=None):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
+from vault.read_only import ReadOnly, ReadOnlyAdmin
 
 
 class SmsAttemptInline(ReadOnly, admin.TabularInline):
@@ -21,7 +11,7 @@ class SmsAttemptInline(ReadOnly, admin.TabularInline):
 
 
 @admin.register(SmsMessage)
-class SmsMessageAdmin(ReadOnly, admin.ModelAdmin):
+class SmsMessageAdmin(ReadOnlyAdmin):
     list_display = ["pk", "purpose", "status", "attempts", "failure", "created_at", "sent_at"]
     list_filter = ["status", "purpose"]
     fields = [
@@ -32,7 +22,7 @@ class SmsMessageAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(SmsAttempt)
-class SmsAttemptAdmin(ReadOnly, admin.ModelAdmin):
+class SmsAttemptAdmin(ReadOnlyAdmin):
     list_display = ["message", "number", "provider", "started_at", "finished_at", "outcome", "detail"]
     list_filter = ["outcome", "provider"]
     list_select_related = ["message"]

@@ -16,6 +16,9 @@ class SmsQuerySet(models.QuerySet):
         """Messages that wait to be handed to a provider now."""
         return self.filter(status=SmsMessage.Status.CREATED, next_attempt_at__lte=Now(), give_up_at__gt=Now())
 
+    def finished(self):
+        return self.filter(status__in=[SmsMessage.Status.SENT, SmsMessage.Status.FAILED])
+
     def given_up(self):
         """Messages nobody has accepted in time."""
         return self.filter(status=SmsMessage.Status.CREATED, give_up_at__lte=Now())
@@ -55,6 +58,11 @@ class SmsMessage(models.Model):
         indexes = [
             models.Index(
                 fields=["next_attempt_at"], condition=Q(status__in=["created", "sending"]), name="sms_waiting"
+            ),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(status__in=["sent", "failed"]) & ~Q(phone=""),
+                name="sms_finished_with_phone",
             ),
         ]
         constraints = [

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from messaging import gateways
 from messaging.doorbell import ring
 from messaging.gateways.outcomes import NotAcceptedError, RefusedError, UnknownOutcomeError
-from messaging.models import InboxMessage, SmsAttempt, SmsBudget, SmsMessage
+from messaging.models import InboxMessage, LocalSms, SmsAttempt, SmsBudget, SmsMessage
 from messaging.wording import WORDINGS, compose
 
 SEND_TASK = "messaging.tasks.send_sms"
@@ -110,6 +110,13 @@ def give_up_overdue_sms():
         SmsAttempt.objects.filter(message__in=dead, outcome=Outcome.CALLING).update(
             outcome=Outcome.UNKNOWN, detail="its sender died", finished_at=Now()
         )
+
+
+def erase_sms_phones():
+    """Forget the phones of messages that are finished and `SMS_PHONE_DAYS` old: what is left doesn't say to whom."""
+    before = Now() - timedelta(days=settings.SMS_PHONE_DAYS)
+    SmsMessage.objects.finished().exclude(phone="").filter(created_at__lt=before).update(phone="")
+    LocalSms.objects.filter(sent_at__lt=before).delete()
 
 
 def sweep_sms(*, seconds):

@@ -16,5 +16,10 @@ def send_sms(pk):
 
 
 @shared_task
+def erase_sms_phones():
+    services.erase_sms_phones()
+
+
+@shared_task
 def sweep_sms():
     services.sweep_sms(seconds=SWEEP_SECONDS)

@@ -39,6 +39,12 @@ WORDINGS = {
     "given_back": Wording(
         NOTICE, _("您的账号经人工核对已设置新密码和新手机号码。如非本人操作,请立即联系学分银行管理中心。")
     ),
+    "recovery_code_used": Wording(
+        NOTICE, _("您的工作账号刚才用恢复码登录。如非本人操作,请立即修改密码并联系学分银行管理中心。")
+    ),
+    "second_factor_reset": Wording(
+        NOTICE, _("您的工作账号的两步验证已被重置,下次登录时重新设置。如非本人操作,请立即联系学分银行管理中心。")
+    ),
     # One text for every refusal: it must not tell whether a number is on a roster.
     "identity_refused": Wording(
         NOTICE, _("人工核对未通过。请携带本人证件到所在机构或学分银行管理中心办理;不在名册的可直接注册。")

@@ -9,6 +9,12 @@ from accounts.phones import mask_phone
 from vault.fields import EncryptedTextField
 
 
+class IdentityCheckQuerySet(models.QuerySet):
+    def waiting_for(self, user):
+        """Open cases that this member of staff may take the next decision about; who has the right is asked before."""
+        return self.filter(status__in=IdentityCheck.OPEN).exclude(first_by=user)
+
+
 class IdentityCheck(models.Model):
     """人工核对: somebody with a proven phone says to be the holder of a number; two of the centre's staff decide."""
 
@@ -55,6 +61,8 @@ class IdentityCheck(models.Model):
         verbose_name=_("签发的激活码"),
     )
     created_at = models.DateTimeField(_("申请时间"), auto_now_add=True)
+
+    objects = IdentityCheckQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = _("人工核对")

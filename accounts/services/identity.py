@@ -49,6 +49,13 @@ def check_may_decide(*, check, by):
         raise CheckRefusedError(_("两次核对必须由不同的人完成。"))
 
 
+def waiting_checks(user):
+    """How many checks wait for a decision of this person: None for whom they are no business of."""
+    if not (user.belongs_to_centre and user.has_perm("accounts.decide_identitycheck")):
+        return None
+    return IdentityCheck.objects.waiting_for(user).count()
+
+
 def obstacle(check):
     """Why an approval would lead nowhere, or None; the applicant never reads it."""
     learner = check.learner

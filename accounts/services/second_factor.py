@@ -1,13 +1,18 @@
 """The second factor of staff: setting it up, checking a code, and letting a colleague start anew."""
 
+import logging
 import secrets
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import RateLimit, RecoveryCode, StaffTotp
 from accounts.services.sessions import end_sessions
 from accounts.sessions import SIGN_IN
+from messaging.services import SmsBudgetError, queue_sms, send_inbox_message
+
+logger = logging.getLogger(__name__)
 
 RECOVERY_CODES = 10
 RECOVERY_DIGITS = 12  # digits only: phones show their number pad for both kinds of code
@@ -53,10 +58,30 @@ def check_code(*, user, code):
     """
     if not RateLimit.take("second-factor", user.pk, settings.SECOND_FACTOR_FAILURES):
         raise WrongCodeError(RateLimit.wait_seconds("second-factor", user.pk, settings.SECOND_FACTOR_FAILURES))
-    is_right = RecoveryCode.use(user, code) if len(code) == RECOVERY_DIGITS else user.totp.use(code)
+    is_right = _use_recovery_code(user, code) if len(code) == RECOVERY_DIGITS else user.totp.use(code)
     if not is_right:
         raise WrongCodeError(RateLimit.wait_seconds("second-factor", user.pk, settings.SECOND_FACTOR_FAILURES))
     RateLimit.forget("second-factor", user.pk)
+
+
+@transaction.atomic
+def _use_recovery_code(user, code):
+    if not RecoveryCode.use(user, code):
+        return False
+    _tell(user, "recovery_code_used", _("使用了恢复码登录"), _("刚才有人用一个恢复码登录了您的工作账号。"))
+    return True
+
+
+def _tell(user, purpose, subject, body):
+    """Tell the account's phone and inbox: whoever did it may not have been the account's holder."""
+    advice = _("如非本人操作,请立即修改密码,并联系学分银行管理中心的管理员。")
+    send_inbox_message(recipient=user, subject=subject, body=body + advice)
+    if not user.phone:
+        return
+    try:
+        queue_sms(phone=user.phone, purpose=purpose)
+    except SmsBudgetError:
+        logger.warning("no SMS left to tell the phone of user %s: %s", user.pk, purpose)
 
 
 def note_passed(request):
@@ -76,4 +101,7 @@ def reset_second_factor(*, user):
     user.recovery_codes.all().delete()
     RateLimit.forget("second-factor", user.pk)
     end_sessions(user=user)
+    if deleted:
+        body = _("您的两步验证已由管理员重置,下次登录时重新设置。")
+        _tell(user, "second_factor_reset", _("两步验证已重置"), body)
     return bool(deleted)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts import captcha, captcha_audio
 from accounts.captcha import CaptchaField
 from accounts.captcha_audio import PAUSE, RATE, SPEED, VOICES, captcha_sound, clean_sound, spoken_digits
+from accounts.models import VerificationCode
 from accounts.tasks import sweep_sessions
 
 NUMBER = "440106199001011235"
@@ -120,6 +121,13 @@ class TestSound:
         CaptchaStore.objects.filter(hashkey=stale).update(expiration=timezone.now() - timedelta(seconds=1))
         sweep_sessions()
         assert CaptchaStore.objects.get().hashkey == live
+
+    def test_codes_of_days_past_are_swept_away_with_their_phones(self):
+        for phone, hours in [("+8613800000001", 25), ("+8613800000002", 1)]:
+            past = timezone.now() - timedelta(hours=hours)
+            VerificationCode.objects.create(purpose="reset", phone=phone, flow="f", digest="d", expires_at=past)
+        sweep_sessions()
+        assert VerificationCode.objects.get().phone == "+8613800000002"
 
     def test_one_address_can_not_make_us_mix_without_end(self, client, settings):
         settings.CAPTCHA_SOUNDS_PER_ADDRESS = [(2, 600)]

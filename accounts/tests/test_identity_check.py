@@ -320,6 +320,20 @@ class TestDesk:
         detail = reverse("admin:accounts_identitycheck_change", args=[check.pk])
         assert check.document_number not in client.get(detail).content.decode()
 
+    def test_index_counts_what_this_person_may_decide_next(self, client, enrolment):
+        first, second, reader = make_staff(), make_staff(), CentreReviewerFactory(permissions=RIGHTS[:1])
+        identity.approve_check(check=make_check(enrolment), by=first)
+        make_check(enrolment, phone="+8619900008802")
+        index, waiting = reverse("admin:index"), reverse("admin:accounts_identitycheck_changelist") + "?waiting=mine"
+        for user, count in [(first, 1), (second, 2)]:
+            client.force_login(user)
+            page = client.get(index).content.decode()
+            assert f"待我核对身份 {count} 件" in page
+            assert waiting in page
+            assert client.get(waiting).context["cl"].result_count == count
+        client.force_login(reader)
+        assert "核对身份" not in client.get(index).content.decode()
+
     @pytest.mark.parametrize("factory", [CentreReviewerFactory, ReviewerFactory])
     def test_staff_without_the_right_sees_no_case(self, client, enrolment, factory):
         check = make_check(enrolment)

@@ -19,9 +19,10 @@ from django.utils import timezone
 from django_otp.oath import TOTP
 
 from accounts.models import RateLimit, RecoveryCode, StaffTotp, User
-from accounts.services.second_factor import WrongCodeError, check_code, set_up
+from accounts.services.second_factor import WrongCodeError, check_code, reset_second_factor, set_up
 from accounts.tests.factories import PASSWORD, CentreReviewerFactory, ReviewerFactory, UserFactory
 from accounts.totp import new_secret, step_of
+from messaging.models import InboxMessage, SmsBudget, SmsMessage
 
 CODE = reverse("accounts:second_factor")
 SET_UP = reverse("accounts:second_factor_set_up")
@@ -345,6 +346,44 @@ class TestGuard:
     def test_staff_are_not_asked_in_development(self, staff, settings):
         settings.STAFF_SECOND_FACTOR = False
         assert reaches_admin(signed_in(staff))
+
+
+class TestNotices:
+    """Who signs in with a recovery code, or has a second factor reset, may not be the account's holder."""
+
+    @pytest.fixture
+    def phone(self, staff):
+        staff.phone = "+8613800004477"
+        staff.save()
+        return staff.phone
+
+    def told(self, staff):
+        return list(InboxMessage.objects.filter(recipient=staff).values_list("subject", flat=True))
+
+    def test_used_recovery_code_is_told_to_phone_and_inbox(self, staff, phone, recovery_codes):
+        check_code(user=staff, code=recovery_codes[0].replace(" ", ""))
+        assert self.told(staff) == ["使用了恢复码登录"]
+        assert SmsMessage.objects.get(phone=phone).purpose == "recovery_code_used"
+
+    def test_app_code_and_wrong_recovery_code_are_nobodys_news(self, staff, phone, recovery_codes):
+        check_code(user=staff, code=app_code(staff))
+        with pytest.raises(WrongCodeError):
+            check_code(user=staff, code="0" * 12)
+        assert self.told(staff) == []
+        assert not SmsMessage.objects.exists()
+
+    def test_reset_is_told_once_there_was_something_to_reset(self, staff, phone, recovery_codes):
+        assert reset_second_factor(user=staff)
+        assert not reset_second_factor(user=staff)
+        assert self.told(staff) == ["两步验证已重置"]
+        assert SmsMessage.objects.get(phone=phone).purpose == "second_factor_reset"
+
+    def test_spent_budget_keeps_nobody_out(self, staff, phone, recovery_codes, settings):
+        settings.SMS_PER_DAY = 0
+        SmsBudget.spend()
+        check_code(user=staff, code=recovery_codes[0].replace(" ", ""))
+        assert self.told(staff) == ["使用了恢复码登录"]
+        assert not SmsMessage.objects.exists()
 
 
 class TestReset:

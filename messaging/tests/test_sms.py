@@ -6,10 +6,11 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import VerificationCode
 from messaging import services, tasks
-from messaging.models import SmsAttempt, SmsBudget, SmsMessage
+from messaging.models import LocalSms, SmsAttempt, SmsBudget, SmsMessage
 from messaging.tests.conftest import PHONE
 from messaging.wording import WORDINGS, compose
 
@@ -291,6 +292,26 @@ def test_parallel_senders_with_read_then_write_overspend(settings, in_parallel, 
 
     monkeypatch.setattr(SmsBudget, "spend", spend)
     assert sum(in_parallel(SmsBudget.spend, times=10)) == 10
+
+
+@pytest.mark.django_db
+def test_phones_of_old_finished_messages_are_forgotten(settings, queue):
+    settings.SMS_PHONE_DAYS = 30
+    for age, status in [(31, "sent"), (31, "failed"), (29, "sent"), (31, "created"), (31, "sending")]:
+        message = queue()
+        message.created_at = timezone.now() - timedelta(days=age)
+        message.status = status
+        message.sealed_parameters = None if status in {"sent", "failed"} else message.sealed_parameters
+        message.save()
+    LocalSms.objects.create(phone=PHONE, text="…")
+    LocalSms.objects.update(sent_at=timezone.now() - timedelta(days=31))
+    tasks.erase_sms_phones()
+    left = {
+        (message.status, (timezone.now() - message.created_at).days): message.phone
+        for message in SmsMessage.objects.all()
+    }
+    assert {key for key, phone in left.items() if phone} == {("sent", 29), ("created", 31), ("sending", 31)}
+    assert (SmsMessage.objects.count(), LocalSms.objects.count()) == (5, 0)
 
 
 @pytest.mark.django_db

@@ -1,0 +1,6 @@
+from django import template
+
+from accounts.services import identity
+
+register = template.Library()
+register.simple_tag(identity.waiting_checks)
