@@ -2,9 +2,13 @@
 
 import base64
 import hashlib
+import os
+import re
 import subprocess
+import sys
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 
 import pypdfium2
 import pytest
@@ -310,3 +314,54 @@ def test_missing_glyph_refuses_to_print(scene, owner):
     certificate = scene.approved().certificate
     for url in [certificate.get_absolute_url(), f"{PRINT}?certificate={certificate.pk}"]:
         assert "字库暂缺" in text_of(owner.get(url, follow=True))
+
+
+# The commands of docs/certificates.md -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(owner, client, certificate, tmp_path):
+    """What a verifier has: the PDF and the public key."""
+    (tmp_path / "certificate.pdf").write_bytes(owner.get(certificate.get_absolute_url()).content)
+    key = client.get(reverse("conversion:public_key", args=[certificate.key_id]))
+    (tmp_path / f"{certificate.key_id}.pem").write_bytes(key.content)
+    return tmp_path
+
+
+def documented_commands():
+    text = (settings.BASE_DIR / "docs" / "certificates.md").read_text(encoding="utf-8")
+    return re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+
+
+def run_in(folder, command):
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-e", "-c", command], cwd=folder, env={"PATH": path}, capture_output=True, text=True, check=False
+    )
+
+
+def test_anyone_checks_a_certificate_with_the_documented_commands(folder):
+    said = ""
+    for command in documented_commands():
+        done = run_in(folder, command)
+        assert done.returncode == 0, done.stderr
+        said += done.stdout
+    assert said.splitlines() == [
+        "Signature Verified Successfully",
+        "signature: genuine",
+        "content: as issued",
+        "name: as issued",
+    ]
+
+
+def test_documented_commands_refuse_a_changed_number_and_a_changed_content(folder):
+    read, openssl, python, compare = documented_commands()
+    assert run_in(folder, read).returncode == 0
+    assert run_in(folder, openssl).returncode == 0
+    content = folder / "content.json"
+    content.write_bytes(content.read_bytes().replace(b'"4.0"', b'"9.0"'))
+    assert "content" not in run_in(folder, compare).stdout
+    qr = folder / "qr.txt"
+    qr.write_text(qr.read_text().replace(".ZH2026-", ".ZH2025-"))
+    assert run_in(folder, openssl).returncode != 0
+    assert "InvalidSignature" in run_in(folder, python).stderr
