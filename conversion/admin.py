@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from conversion.models import (
@@ -11,6 +11,7 @@ from conversion.models import (
     ConversionRule,
     Course,
     CreditEntry,
+    LedgerRoot,
     Programme,
     ReasonCode,
     RuleGroup,
@@ -19,7 +20,7 @@ from conversion.models import (
 )
 from conversion.queue import visible_applications
 from conversion.services.publishing import PublishingError, publish_version
-from conversion.views import desk, review
+from conversion.views import certificate_desk, desk, review
 from vault.read_only import ReadOnlyAdmin
 
 
@@ -209,6 +210,38 @@ class CreditEntryAdmin(ReadOnlyAdmin):
 
 @admin.register(Certificate)
 class CertificateAdmin(ReadOnlyAdmin):
-    list_display = ["number", "issued_at", "revoked_at"]
+    list_display = ["number", "issued_at", "shown_state", "revoked_at", "revocation_reason"]
+    list_filter = [("revoked_at", admin.EmptyFieldListFilter), ("replaced_at", admin.EmptyFieldListFilter)]
+    date_hierarchy = "issued_at"
     search_fields = ["=number"]
-    fields = ["number", "application", "content", "issued_at", "revoked_at"]
+    actions = ["print_selected"]
+    fields = [
+        "number", "shown_state", "application", "content", "issued_at", "key_id", "replaces", "replaced_at",
+        "replaced_by", "replacement_reason", "revoked_at", "revoked_by", "revocation_reason",
+    ]  # fmt: skip
+
+    def get_queryset(self, request):
+        return certificate_desk.visible_certificates(request.user)
+
+    @admin.display(description=_("状态"))
+    def shown_state(self, certificate):
+        return certificate.state.label
+
+    @admin.action(description=_("打印所选证明(PDF)"), permissions=["view"])
+    def print_selected(self, request, queryset):
+        return certificate_desk.certificates_printed(request, list(queryset.order_by("issued_at", "pk")))
+
+    def get_urls(self):
+        replace = self.admin_site.admin_view(certificate_desk.certificate_replace)
+        return [path("<int:pk>/replace/", replace, name="conversion_certificate_replace"), *super().get_urls()]
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        certificate = self.get_object(request, unquote(object_id))
+        replaceable = certificate and certificate.is_valid and certificate_desk.may_replace(request.user)
+        url = reverse("admin:conversion_certificate_replace", args=[certificate.pk]) if replaceable else ""
+        return super().change_view(request, object_id, form_url, {"replace_url": url} | (extra_context or {}))
+
+
+@admin.register(LedgerRoot)
+class LedgerRootAdmin(ReadOnlyAdmin):
+    list_display = ["on", "records", "entries", "certificates", "root"]
