@@ -1,8 +1,11 @@
+import logging
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
 from accounts.decorators import learner_required
@@ -11,10 +14,15 @@ from accounts.phones import mask_phone
 from accounts.views.pages import page_of
 from achievements.models import CatalogueEntry
 from conversion.models import RuleVersion
+from conversion.typesetting import MissingGlyphError
 from portal.forms import QuestionForm
+from portal.learning_record import learning_record, render_learning_record
 from portal.markdown import render_markdown
 from portal.models import Article, Column, Question
 from portal.summary import my_achievements
+from portal.timeline import timeline_page
+
+logger = logging.getLogger(__name__)
 
 
 def home(request):
@@ -37,6 +45,26 @@ def my_information(request):
         learner = people.get(pk=request.user.learner_id)
         context |= {"learner": learner, "masked_phone": mask_phone(request.user.phone)}
     return render(request, "portal/my_information.html", context)
+
+
+@learner_required
+def timeline(request):
+    """办理动态: what happened, newest first."""
+    return render(request, "portal/timeline.html", {"page_obj": timeline_page(request.user, request.GET.get("page"))})
+
+
+@learner_required
+def learning_record_pdf(request):
+    """学习成果清单, as of today."""
+    try:
+        pdf = render_learning_record(learning_record(request.user))
+    except MissingGlyphError as error:
+        logger.warning("learning record of learner %s lacks a glyph: %s", request.user.learner_id, error.codepoint)
+        messages.error(request, _("清单中有字库暂缺的字,为避免印错未予打印。请联系学分银行管理中心。"))
+        return redirect("portal:timeline")
+    response = HttpResponse(pdf, content_type="application/pdf")
+    response["Content-Disposition"] = content_disposition_header(False, _("学习成果清单.pdf"))
+    return response
 
 
 @login_required
