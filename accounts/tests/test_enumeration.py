@@ -3,17 +3,20 @@
 import re
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.documents import Document, DocumentKind
-from accounts.models import Enrolment, RateLimit
-from accounts.services import codes
+from accounts.models import Enrolment, Learner, RateLimit, VerificationCode
+from accounts.services import activation, codes
 from accounts.tests.factories import InstitutionFactory, LearnerFactory, UserFactory
 from accounts.tests.sms_steps import request_code, solved_captcha, texted_code
 from accounts.tests.test_limits import REGISTER, count_comparisons, spend
 from demo.synthetic import synthetic_person
 from messaging.models import SmsMessage
+from messaging.services import queue_sms
 
 NUMBERS = {
     kind: synthetic_person(7000 + i) for i, kind in enumerate(["phone", "no_phone", "activated", "absent", "locked"])
@@ -67,6 +70,22 @@ def test_attacker_sees_the_same_for_every_kind_of_number(rosters):
         assert walked == seen["absent"], kind
 
 
+def test_attacker_would_see_one_sms_or_one_word_more(rosters, monkeypatch):
+    """Positive control: the comparison above notices both."""
+    find_person = activation.find_person
+
+    def tell(**told):
+        if Learner.objects.verified().with_document(told["document_number"]).exists():
+            queue_sms(phone="+8619900008888", purpose="merged")
+        return find_person(**told)
+
+    monkeypatch.setattr(activation, "find_person", tell)
+    listed, absent = walk(NUMBERS["phone"], "19900007771"), walk(NUMBERS["absent"], "19900007772")
+    assert listed[0] == absent[0]
+    assert listed[1] == absent[1] + 1
+    assert shape(HttpResponse("否")) != shape(HttpResponse("是"))
+
+
 def test_attacker_sees_the_same_at_sign_in(rosters):
     def answer(person):
         data = {"identity": "person", "identifier": person.number, "password": "Wrong#2026"}
@@ -100,6 +119,20 @@ class TestManyAtOnce:
         self.send()
         right = texted_code()
         assert in_parallel(lambda: spend(right), times=50).count(True) == 1
+
+    def test_right_code_fifty_times_all_succeeds_with_read_then_write(self, in_parallel, meeting, monkeypatch):
+        """Positive control of the fifty."""
+        self.send()
+        right, meet = texted_code(), meeting(50)
+
+        def check_code(self, code):
+            live = VerificationCode.objects.get(pk=self.pk).used_at is None
+            meet()
+            return live and bool(VerificationCode.objects.filter(pk=self.pk).update(used_at=timezone.now()))
+
+        monkeypatch.setattr(VerificationCode, "check_code", check_code)
+        monkeypatch.setattr(RateLimit, "take", lambda *arguments: True)
+        assert in_parallel(lambda: spend(right), times=50).count(True) == 50
 
     def test_hundred_requests_without_the_limit_send_several(self, in_parallel, monkeypatch):
         """Positive control of the first."""

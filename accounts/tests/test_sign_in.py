@@ -1,8 +1,9 @@
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.contrib.auth import authenticate
+from django.test import Client, RequestFactory
 
-from accounts.models import RateLimit
+from accounts.models import RateLimit, User
 from accounts.tests.factories import PASSWORD, CentreReviewerFactory, InstitutionUserFactory, UserFactory
 from accounts.tests.sms_steps import solved_captcha
 
@@ -225,3 +226,35 @@ def test_sign_out_needs_a_post(client, user):
     assert "_auth_user_id" in client.session
     assert client.post("/accounts/sign-out/").url == "/"
     assert "_auth_user_id" not in client.session
+
+
+class TestManyAtOnce:
+    """Twelve guesses of one password at one moment."""
+
+    def compared(self, user, in_parallel, monkeypatch):
+        passwords = []
+        monkeypatch.setattr(User, "check_password", lambda self, password: passwords.append(password))
+        request = RequestFactory().post(URL)
+        in_parallel(lambda: authenticate(request, username=user.username, password="guess"), times=12)
+        return len(passwords)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_five_guesses_are_compared(self, user, in_parallel, monkeypatch):
+        assert self.compared(user, in_parallel, monkeypatch) == 5
+
+    @pytest.mark.django_db(transaction=True)
+    def test_all_are_compared_where_failures_are_counted_before_and_written_after(
+        self, user, in_parallel, meeting, monkeypatch
+    ):
+        """Positive control: read, then write."""
+        meet = meeting(12)
+
+        def take(subject, value, windows):
+            if subject == "sign-in":
+                free = RateLimit.count(subject, value, windows[0][1]) < windows[0][0]
+                meet()
+                return free
+            return True
+
+        monkeypatch.setattr(RateLimit, "take", take)
+        assert self.compared(user, in_parallel, monkeypatch) == 12
