@@ -11,9 +11,12 @@ from achievements.importers.catalogue import import_catalogue
 from achievements.models import AchievementImport, CatalogueImport
 
 
-@shared_task
+@shared_task(soft_time_limit=240, time_limit=250)
 def run_achievement_import(pk):
-    """Run the dry run or the import that a job waits for."""
+    """Run the dry run or the import that a job waits for: 50,000 rows take longer than other tasks may.
+
+    When the broker delivers it again meanwhile, the job is claimed already.
+    """
     run_upload(model=AchievementImport, pk=pk, import_file=import_achievements)
 
 

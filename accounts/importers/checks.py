@@ -22,6 +22,7 @@ class TableChecker:
         self.table, self.columns, self.fields = table, columns, table.fields
         self.refusals = []
         self.rows = 0
+        self.share_before = self.share = 0  # of the file, without and with the chunk that was yielded last
 
     @property
     def refused(self):
@@ -35,6 +36,7 @@ class TableChecker:
         """
         distrusted = self.table.refusals()
         for chunk, share in self.table.chunks():
+            self.share_before, self.share = self.share, share
             yield self.check(chunk, distrusted)
             if self.rows > row_limit:
                 raise ImportFileError(_("文件超过%(limit)s行,请拆分后再导入。"), limit=row_limit)

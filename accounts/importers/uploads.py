@@ -1,6 +1,7 @@
 """Run the dry run or the import of an uploaded file, as a task does."""
 
 import tempfile
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from django.utils.translation import gettext as _
 
 from accounts.importers.columns import ImportFileError
 from accounts.services import uploads
+
+TELL_EVERY = 5  # seconds: what isn't heard of for a minute is taken for dead
 
 
 def run_upload(*, model, pk, import_file):
@@ -51,19 +54,19 @@ class _Progress:
 
     def __init__(self, job):
         self.job = job
-        self.shown = 0
+        self.shown, self.told_at = 0, time.monotonic()
         self.connection = connection.copy()
 
     def __call__(self, share):
         percent = min(int(share * 100), 99)
-        if percent < self.shown + 5:
+        if percent < self.shown + 5 and time.monotonic() < self.told_at + TELL_EVERY:
             return
-        self.shown = percent
+        self.shown, self.told_at = max(percent, self.shown), time.monotonic()
         table = self.connection.ops.quote_name(self.job._meta.db_table)
         with self.connection.cursor() as cursor:
             cursor.execute(
                 f"UPDATE {table} SET progress = %s, touched_at = now() WHERE id = %s",  # noqa: S608 - a table of ours
-                [percent, self.job.pk],
+                [self.shown, self.job.pk],
             )
 
     def close(self):

@@ -48,7 +48,7 @@ class AchievementWriter:
         types = AchievementType.objects.filter(is_active=True, parent__isnull=False)
         self.types = {type_.code: type_ for type_ in types.prefetch_related("extra_fields")}
         self.counts = {"created": 0, "updated": 0, "unchanged": 0}
-        self.lines = {}
+        self.asked, self.lines = {}, {}
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, institution.pk % 2**31])
 
@@ -71,18 +71,18 @@ class AchievementWriter:
     # What a row says ---------------------------------------------------------------------------------------------
 
     def _learners(self, rows):
-        """{document number: learner} of the institution's own people."""
+        """{document number: (id, name)} of the institution's own people."""
         digests = keyed_digests("document", [row["number"] for row in rows])
         own = Learner.objects.verified().filter(document_digest__in=digests, enrolments__institution=self.institution)
-        by_digest = {learner.document_digest: learner for learner in own.only("name", "document_digest").distinct()}
+        by_digest = {digest: person for digest, *person in own.values_list("document_digest", "pk", "name").distinct()}
         return {row["number"]: by_digest.get(digest) for row, digest in zip(rows, digests, strict=True)}
 
     def _wanted(self, row, learners, catalogue):
         """Return (line, achievement as the row says it), or None when the row was refused."""
-        learner, entry = learners[row["number"]], catalogue.entry_of(row, self.institution)
-        refusals = list(self._contradictions(row, learner, entry))
+        person, entry = learners[row["number"]], catalogue.entry_of(row, self.institution)
+        refusals = list(self._contradictions(row, person, entry))
         if not refusals:
-            achievement = self._achievement(row, learner, entry)
+            achievement = self._achievement(row, person[0], entry)
             refusals = list(self._extra(row, achievement)) or list(self._missing(row, achievement))
         if not refusals:
             refusals = list(self._repeated(row, achievement))
@@ -90,10 +90,10 @@ class AchievementWriter:
             self.checker.refuse(row["line"], field, reason)
         return None if refusals else (row["line"], achievement)
 
-    def _contradictions(self, row, learner, entry):
-        if learner is None:
+    def _contradictions(self, row, person, entry):
+        if person is None:
             yield "document_number", NOT_ON_ROSTER
-        elif not same_name(row["name"], learner.name):
+        elif row["name"] != person[1] and not same_name(row["name"], person[1]):
             yield "name", OTHER_NAME
         if row["entry"] and entry is None:
             yield "entry", NO_ENTRY
@@ -105,9 +105,9 @@ class AchievementWriter:
         else:
             yield from ((field, EMPTY) for field in ("type", "title") if not row[field])
 
-    def _achievement(self, row, learner, entry):
+    def _achievement(self, row, learner_id, entry):
         achievement = Achievement(
-            learner=learner,
+            learner_id=learner_id,
             type=self.types.get(entry.type.code, entry.type) if entry else self.types[row["type"]],
             entry=entry,
             name=entry.name if entry else row["title"],
@@ -129,7 +129,7 @@ class AchievementWriter:
 
     def _extra(self, row, achievement):
         """Take the extra fields of the type over from their columns; yield what is wrong with them."""
-        fields = [field for field in achievement.type.extra_fields.all() if field.is_active]
+        fields = self._asked(achievement.type)
         typed = {field.key: row.get(f"{EXTRA}{field.label}") or "" for field in fields}
         achievement.extra, errors = check_extra(fields, typed)
         labels = {field.key: field.label for field in fields}
@@ -137,6 +137,12 @@ class AchievementWriter:
         for label in set(self.labels) - set(labels.values()):
             if row[f"{EXTRA}{label}"]:
                 yield f"{EXTRA}{label}", NOT_ASKED
+
+    def _asked(self, type_):
+        """The extra fields in use of a type."""
+        if type_.pk not in self.asked:
+            self.asked[type_.pk] = [field for field in type_.extra_fields.all() if field.is_active]
+        return self.asked[type_.pk]
 
     def _missing(self, row, achievement):
         if not (achievement.certificate_number or achievement.type.is_performance):
@@ -187,7 +193,7 @@ class AchievementWriter:
 
     def _take_over(self, stored, achievement):
         """Give a stored row the file's values; tell whether that changes it."""
-        keys = {field.key for field in achievement.type.extra_fields.all() if field.label in self.labels}
+        keys = {field.key for field in self._asked(achievement.type) if field.label in self.labels}
         extra = {key: text for key, text in stored.extra.items() if key not in keys} | achievement.extra
         changes = {name: getattr(achievement, name) for name in self.compared} | {"extra": extra}
         if achievement.entry is None and stored.entry_id:  # linked once, when its entry could still be chosen

@@ -33,14 +33,20 @@ def import_achievements(*, path, institution, dry_run=False, report=None, on_pro
     checker = PersonChecker(table, columns, today=timezone.localdate())
     with transaction.atomic():
         writer = AchievementWriter(institution=institution, fields=table.fields, checker=checker)
-        for rows in checker.good_rows(row_limit=row_limit, on_progress=on_progress):
-            for part in rows.iter_slices(PART):
-                writer.write(part.to_dicts())
+        for rows in checker.good_rows(row_limit=row_limit):
+            _write_in_parts(rows, writer, checker, on_progress or (lambda share: None))
         if dry_run:
             transaction.set_rollback(True)
     if report is not None:
         write_report(report, sorted(checker.refusals, key=columns.place))
     return Counts(**writer.counts, refused=checker.refused, rows=checker.rows)
+
+
+def _write_in_parts(rows, writer, checker, on_progress):
+    for start in range(0, rows.height, PART):
+        writer.write(rows.slice(start, PART).to_dicts())
+        done = min(1, (start + PART) / rows.height)
+        on_progress(checker.share_before + (checker.share - checker.share_before) * done)
 
 
 def achievement_columns(*, today):
