@@ -33,12 +33,19 @@ STAFF = (
     Account("chushen2", 12, "初审员", "同一学院的另一位初审员", ADMIN, ("初审员",), "gdpt"),
     Account("zhongshen1", 13, "终审员", "管理中心：转换终审、成果认定", ADMIN, ("初审员", "终审员")),
     Account("zhongshen2", 14, "终审员", "管理中心的另一位审核员(两级审核不能是同一人)", ADMIN, ("初审员", "终审员")),
-    Account("guanli1", 15, "运营管理员", "名录、规则、文章、解答提问、审核机构", ADMIN, ("运营管理员",)),
+    Account(
+        "guanli1",
+        15,
+        "运营管理员",
+        "名录(批准机构起草的成果、导入导出)、规则、文章、解答提问、审核机构",
+        ADMIN,
+        ("运营管理员",),
+    ),
     Account("guanli2", 16, "运营管理员", "发布别人起草的规则版本(起草人不能自己发布)", ADMIN, ("运营管理员",)),
     Account("admin", 17, "超级管理员", "全部后台功能", ADMIN, options={"is_superuser": True}),
 )
 INSTITUTIONS = (
-    Account("jigou", 18, "机构账号", "广东理工职业学院：以“机构”身份登录", institution="gdpt"),
+    Account("jigou", 18, "机构账号", "以“机构”身份登录：名册、本机构名录成果(待审核、被退回)", institution="gdpt"),
 )  # fmt: skip
 ACCOUNTS = LEARNERS + STAFF + INSTITUTIONS
 MARKER = ACCOUNTS[-1].username  # the account made last

@@ -10,7 +10,16 @@ from stdnum.cn import uscc
 
 from accounts.documents import parse_uscc
 from accounts.models import Institution
-from achievements.models import AchievementType, CatalogueEntry, FrameworkLevel, FrameworkVersion, IndustryStandard
+from achievements.models import (
+    AchievementType,
+    CatalogueAlias,
+    CatalogueEntry,
+    FrameworkLevel,
+    FrameworkVersion,
+    IndustryStandard,
+    LevelFamily,
+)
+from achievements.services.catalogue import return_entry, save_draft, submit_entry
 from portal.models import Article, Question
 
 DATA = Path(__file__).parent / "data"
@@ -61,14 +70,33 @@ def _institution(row):
 
 
 def create_catalogue(institutions):
-    """Create the entries of catalogue.csv; return them by key."""
+    """Create the entries of catalogue.csv with their families and other names; return them by key."""
     types = {type_.code: type_ for type_ in AchievementType.objects.all()}
     rows = read_rows("catalogue.csv")
-    entries = CatalogueEntry.objects.bulk_create(_entry(row, institutions, types) for row in rows)
-    return {row["key"]: entry for row, entry in zip(rows, entries, strict=True)}
+    families = {name: LevelFamily.objects.create(name=name) for name in sorted({row["family"] for row in rows} - {""})}
+    entries = CatalogueEntry.objects.bulk_create(_entry(row, institutions, types, families) for row in rows)
+    by_key = {row["key"]: entry for row, entry in zip(rows, entries, strict=True)}
+    CatalogueAlias.objects.bulk_create(alias for row in rows for alias in _aliases(row, by_key[row["key"]]))
+    return by_key
 
 
-def _entry(row, institutions, types):
+def _aliases(row, entry):
+    for column, kind in [("aliases", CatalogueAlias.Kind.ALIAS), ("formers", CatalogueAlias.Kind.FORMER)]:
+        yield from (CatalogueAlias(entry=entry, name=name, kind=kind) for name in row[column].split(";") if name)
+
+
+def create_own_entries(by, operator):
+    """Entries that an institution drafted itself: one waits for the centre, one came back."""
+    types = {type_.code: type_ for type_ in AchievementType.objects.all()}
+    for row in read_json("own_entries.json"):
+        returned, aliases, code = row.pop("returned", ""), row.pop("aliases"), row.pop("type")
+        entry = save_draft(entry=CatalogueEntry(**row, type=types[code]), aliases=aliases, by=by)
+        submit_entry(entry=entry, by=by)
+        if returned:
+            return_entry(entry=entry, by=operator, reason=returned)
+
+
+def _entry(row, institutions, types, families):
     return CatalogueEntry(
         project_name=row["project"],
         name=row["name"],
@@ -78,6 +106,9 @@ def _entry(row, institutions, types):
         framework_level=row["framework_level"] or None,
         hours=row["hours"] or None,
         credits=row["credits"] or None,
+        credit_basis=row["basis"],
+        family=families.get(row["family"]),
+        family_rank=row["rank"] or None,
         status=CatalogueEntry.Status.APPROVED,
         is_active=row["active"] == "yes",
         stop_reason="" if row["active"] == "yes" else row["description"],

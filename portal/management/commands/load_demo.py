@@ -39,7 +39,8 @@ def load(verbosity):
     learners = create_learners()
     content.create_questions(asked_by=learners["xiaofang"])
     create_cases(learners, staff, create_achievements(learners, entries), institutions["centre"])
-    create_institution_accounts(institutions)
+    (clerk,) = create_institution_accounts(institutions)
+    content.create_own_entries(by=clerk, operator=staff["guanli1"])
     with connection.cursor() as cursor:
         # Thousands of rows at once: until autovacuum came round, the planner would go by near-empty tables.
         cursor.execute("ANALYZE")
