@@ -5,8 +5,11 @@ from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
+from conversion.forms import ReviewerDocumentForm
 from conversion.models import (
     Application,
+    CalendarDay,
     Certificate,
     ConversionRule,
     Course,
@@ -14,13 +17,16 @@ from conversion.models import (
     LedgerRoot,
     Programme,
     ReasonCode,
+    ReviewerDocument,
+    ReviewStage,
     RuleGroup,
     RuleSource,
     RuleVersion,
 )
 from conversion.queue import visible_applications
+from conversion.services.clock import reckon_again
 from conversion.services.publishing import PublishingError, publish_version
-from conversion.views import certificate_desk, desk, review
+from conversion.views import certificate_desk, desk, review, revocation
 from vault.read_only import ReadOnlyAdmin
 
 
@@ -53,6 +59,7 @@ class ApplicationAdmin(ReadOnlyAdmin):
             path("<int:pk>/claim/", staff(desk.application_claim), name="conversion_application_claim"),
             path("<int:pk>/release/", staff(desk.application_release), name="conversion_application_release"),
             path("<int:pk>/review/", staff(review.application_review), name="conversion_application_review"),
+            path("<int:pk>/revoke/", staff(revocation.application_revoke), name="conversion_application_revoke"),
             path("<int:pk>/document/", staff(review.application_document), name="conversion_application_document"),
             path(evidence, staff(review.application_evidence), name="conversion_application_evidence"),
             path(
@@ -192,7 +199,67 @@ class CourseAdmin(admin.ModelAdmin):
 
 @admin.register(ReasonCode)
 class ReasonCodeAdmin(admin.ModelAdmin):
-    list_display = ["code", "text", "is_active", "position"]
+    list_display = [
+        "code", "text", "for_refusal", "for_return", "for_revocation", "for_met_rule", "is_active", "position",
+    ]  # fmt: skip
+
+
+class ReckonedMixin:
+    """A change of what due dates are computed from moves those of the waiting cases."""
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        self._reckon(request)
+
+    def delete_model(self, request, obj):
+        super().delete_model(request, obj)
+        self._reckon(request)
+
+    def delete_queryset(self, request, queryset):
+        super().delete_queryset(request, queryset)
+        self._reckon(request)
+
+    def _reckon(self, request):
+        if moved := reckon_again():
+            self.message_user(request, _("%d 件待审申请的应办结日期已重新计算。") % moved)
+
+
+@admin.register(ReviewStage)
+class ReviewStageAdmin(ReckonedMixin, admin.ModelAdmin):
+    """How many stages a review has, whose they are and how long they may take; the rows themselves stay."""
+
+    list_display = ["kind", "step", "name", "owner", "permission", "due_days", "is_active"]
+    list_display_links = ["name"]
+    list_filter = ["kind"]
+    readonly_fields = ["kind", "step"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(CalendarDay)
+class CalendarDayAdmin(ReckonedMixin, admin.ModelAdmin):
+    list_display = ["day", "name", "is_workday", "source"]
+    date_hierarchy = "day"
+    list_filter = ["is_workday"]
+
+
+@admin.register(ReviewerDocument)
+class ReviewerDocumentAdmin(admin.ModelAdmin):
+    form = ReviewerDocumentForm
+    list_display = ["user", "recorded_at"]
+    list_select_related = ["user"]
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if db_field.name == "user":
+            kwargs["queryset"] = User.objects.filter(is_staff=True, reviewer_document=None)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def has_change_permission(self, request, obj=None):
+        return False
 
 
 @admin.register(CreditEntry)

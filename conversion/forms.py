@@ -8,13 +8,16 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.documents import DocumentKind, parse
 from accounts.models import Institution
+from accounts.models.learner import document_digest
 from accounts.row_ids import row_ids
 from achievements.models import Achievement, AchievementType, CatalogueEntry
 from conversion.criteria import performance_versions
-from conversion.models import Application, ConversionRule, ReasonCode, RuleVersion
+from conversion.models import Application, ConversionRule, ReasonCode, ReviewerDocument, RuleVersion
 from conversion.models.application import Action, InvalidTransitionError, Kind, Status
 from conversion.queue import SCOPES, reviews_something, visible
+from conversion.services.appeals import AppealRefusedError, appeal
 from conversion.services.applications import (
     AlreadyAppliedError,
     NotEligibleError,
@@ -297,6 +300,69 @@ class ResubmissionForm(forms.Form):
         except InvalidTransitionError:
             self.add_error(None, _("这件申请的状态已变化,请刷新页面。"))
         return None
+
+
+class AppealForm(forms.Form):
+    """申诉 of a refusal: why it should be looked at again."""
+
+    text = forms.CharField(
+        label=_("申诉理由"),
+        max_length=1000,
+        widget=forms.Textarea({"rows": 6}),
+        error_messages={"required": _("请写明申诉理由。")},
+    )
+    files = EvidenceField(label=_("补充材料"), required=False)
+
+    def __init__(self, *args, user, application, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.user, self.application = user, application
+
+    def save(self):
+        """Appeal and return the application, or None with an error on the form."""
+        data = self.cleaned_data
+        try:
+            return appeal(application=self.application, by=self.user, text=data["text"], uploads=data["files"])
+        except AppealRefusedError as error:
+            self.add_error(None, error.message)
+        return None
+
+
+class RevocationForm(forms.Form):
+    """Why an approved case is revoked."""
+
+    reason = forms.ModelChoiceField(
+        ReasonCode.objects.filter(is_active=True, for_revocation=True),
+        label=_("撤销原因"),
+        error_messages={"required": _("撤销时必须选择原因。")},
+    )
+    opinion = forms.CharField(label=_("说明"), max_length=1000, required=False, widget=forms.Textarea({"rows": 4}))
+
+
+class ReviewerDocumentForm(forms.ModelForm):
+    """The document number of a staff member; only its keyed digest is kept."""
+
+    kind = forms.ChoiceField(label=_("证件类型"), choices=DocumentKind.choices)
+    number = forms.CharField(label=_("证件号码"), max_length=32, help_text=_("只保存摘要,用于发现本人的申请。"))
+
+    class Meta:
+        model = ReviewerDocument
+        fields = ["user"]
+
+    def clean(self):
+        data = super().clean()
+        if data.get("kind") and data.get("number"):
+            try:
+                number = parse(DocumentKind(data["kind"]), data["number"]).number
+            except ValidationError as error:
+                self.add_error("number", error)
+            else:
+                self._keep(document_digest(number))
+        return data
+
+    def _keep(self, digest):
+        if ReviewerDocument.objects.filter(document_digest=digest).exists():
+            self.add_error("number", _("这个证件号码已登记在另一个工作账号上。"))
+        self.instance.document_digest = digest
 
 
 class RecognitionOutcomeForm(forms.Form):

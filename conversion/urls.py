@@ -21,6 +21,7 @@ urlpatterns = [
     path("performance/", recognition.performance_grid, name="performance"),
     path("performance/<int:pk>/", recognition.performance_apply, name="performance_apply"),
     path("conversion/applications/<int:pk>/resubmit/", recognition.application_resubmit, name="resubmit"),
+    path("conversion/applications/<int:pk>/appeal/", recognition.application_appeal, name="appeal"),
     path("verify/", certificates.verify, name="verify"),
     path("verify/keys/", certificates.public_keys, name="public_keys"),
     path("verify/keys/<slug:key_id>.pem", certificates.public_key, name="public_key"),

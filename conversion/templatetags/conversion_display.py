@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from conversion.models import Certificate
 from conversion.models.application import REJECTIONS, Action, Status
 from conversion.rules import GridStatus, Verdict
-from conversion.services import certificates, ledger
+from conversion.services import appeals, certificates, ledger, revocation
 from conversion.services.reviews import CENTRE
 from conversion.stages import stage_of
 
@@ -89,3 +89,7 @@ def waits_for(application):
 @register.filter
 def may_withdraw(application):
     return application.allows(Action.WITHDRAW)
+
+
+register.filter("may_appeal", appeals.may_appeal)
+register.filter("may_be_revoked_by", revocation.may_revoke)

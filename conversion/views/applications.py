@@ -98,6 +98,7 @@ def application_detail(request, pk):
     applications = Application.objects.of(request.user).for_lists()
     application = get_object_or_404(applications.prefetch_related("records__reason", "files"), pk=pk)
     certificate = application.certificate
+    application = with_stages([application])[0]
     return render(
         request, "conversion/application_detail.html", {"application": application, "certificate": certificate}
     )

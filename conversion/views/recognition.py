@@ -1,4 +1,4 @@
-"""认定成果申请 and 业绩类成果转换申请, and handing in what a returned case asked for."""
+"""认定成果申请 and 业绩类成果转换申请, handing in what a returned case asked for, and appeals."""
 
 from django.contrib import messages
 from django.db.models import Q
@@ -10,9 +10,10 @@ from accounts.decorators import learner_required
 from accounts.views.pages import page_of
 from achievements.models import Achievement
 from conversion import criteria
-from conversion.forms import PerformanceForm, RecognitionForm, ResubmissionForm
+from conversion.forms import AppealForm, PerformanceForm, RecognitionForm, ResubmissionForm
 from conversion.models import Application
-from conversion.models.application import Action, Kind
+from conversion.models.application import REJECTIONS, Action, Kind
+from conversion.services.appeals import may_appeal
 from conversion.statuses import AchievementStatus, with_status
 
 OPEN = {AchievementStatus.UNLISTED, AchievementStatus.REFUSED}
@@ -89,3 +90,18 @@ def application_resubmit(request, pk):
     returned = application.records.filter(action=Action.RETURN).select_related("reason").last()
     context = {"form": form, "application": application, "returned": returned}
     return render(request, "conversion/application_resubmit.html", context)
+
+
+@learner_required
+def application_appeal(request, pk):
+    """申诉: ask once for another decision on a refused case."""
+    application = get_object_or_404(Application.objects.of(request.user).for_lists(), pk=pk)
+    if not may_appeal(application):
+        raise Http404
+    form = AppealForm(request.POST or None, request.FILES or None, user=request.user, application=application)
+    if request.method == "POST" and form.is_valid() and form.save():
+        messages.success(request, _("申诉已提交,由没有参与过审核的人裁决。结果会发到您的收件箱。"))
+        return redirect(application)
+    refusal = application.records.filter(action__in=REJECTIONS).select_related("reason").last()
+    context = {"form": form, "application": application, "refusal": refusal}
+    return render(request, "conversion/application_appeal.html", context)
