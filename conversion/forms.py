@@ -126,7 +126,7 @@ class QueueForm(forms.Form):
     def __init__(self, *args, user, **kwargs):
         super().__init__(*args, **kwargs)
         self.user = user
-        self.fields["scope"].choices = [(value, label) for value, (label, _filter) in SCOPES.items()]
+        self.fields["scope"].choices = [(value, label) for value, (label, *_rest) in SCOPES.items()]
         if not user.belongs_to_centre:
             del self.fields["institution"]
 
@@ -136,10 +136,14 @@ class QueueForm(forms.Form):
         asked = self.cleaned_data.get("scope") if self.is_valid() else ""
         return asked or ("mine" if reviews_something(self.user) else "open")
 
+    @property
+    def order(self):
+        return SCOPES[self.scope_shown][2]
+
     def applications(self):
         """The visible cases that the filters name; wrong input filters nothing."""
         data = self.cleaned_data if self.is_valid() else {}
-        _label, scope = SCOPES[self.scope_shown]
+        _label, scope, _order = SCOPES[self.scope_shown]
         rows = visible(Application.objects.filter(scope(self.user)), self.user)
         wanted = {
             "kind": data.get("kind"),

@@ -81,10 +81,21 @@ class Migration(migrations.Migration):
             name="findings",
             field=models.JSONField(blank=True, default=list, verbose_name="审核指标"),
         ),
+        migrations.RemoveIndex(model_name="application", name="application_step_queue"),
         migrations.AddIndex(
             model_name="application",
             index=models.Index(
-                fields=["receiving_institution", "status", "waiting_since"], name="application_queue_of_unit"
+                fields=["waiting_since", "id"],
+                condition=models.Q(("step", ""), _negated=True),
+                name="application_waiting",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="application",
+            index=models.Index(
+                fields=["receiving_institution", "waiting_since", "id"],
+                condition=models.Q(("step", ""), _negated=True),
+                name="application_waiting_in_unit",
             ),
         ),
         migrations.RunSQL(FROZEN_CRITERIA, FROZEN_CRITERIA_BACK),

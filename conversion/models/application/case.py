@@ -133,11 +133,14 @@ class Application(models.Model):
         ]
         indexes = [
             models.Index(fields=["status", "waiting_since"], name="application_queue"),
+            # The queues of the centre and of an institution, longest waiting first.
+            models.Index(fields=["waiting_since", "id"], condition=~Q(step=""), name="application_waiting"),
             models.Index(
-                fields=["receiving_institution", "status", "waiting_since"], name="application_queue_of_unit"
+                fields=["receiving_institution", "waiting_since", "id"],
+                condition=~Q(step=""),
+                name="application_waiting_in_unit",
             ),
             models.Index(fields=["learner", "-submitted_at"], name="application_by_learner"),
-            models.Index(fields=["step", "waiting_since"], condition=~Q(step=""), name="application_step_queue"),
             models.Index(fields=["due_on"], condition=Q(due_on__isnull=False), name="application_due"),
         ]
         constraints = [
