@@ -131,13 +131,10 @@ def queue_page(applications, number, order=IN_ORDER):
 
     The ids come first: the database would take the titles out of every snapshot before it sorts.
     """
-    found = applications.order_by()[: COUNTED + 1].count()
-    paginator = Paginator(range(min(found, COUNTED)), PAGE_SIZE)
-    page_obj = paginator.get_page(number)
-    first = max(page_obj.start_index() - 1, 0)
-    ids = list(applications.order_by(*order).values_list("pk", flat=True)[first : first + PAGE_SIZE])
+    ids = list(applications.order_by(*order).values_list("pk", flat=True)[: COUNTED + 1])
+    page_obj = Paginator(ids[:COUNTED], PAGE_SIZE).get_page(number)
     rows = (
-        Application.objects.filter(pk__in=ids)
+        Application.objects.filter(pk__in=page_obj.object_list)
         .order_by(*order)
         .values_list(
             "pk",
@@ -153,7 +150,7 @@ def queue_page(applications, number, order=IN_ORDER):
         )
     )
     page_obj.object_list = [QueueRow(*row) for row in rows]
-    return QueuePage(page_obj, found > COUNTED)
+    return QueuePage(page_obj, len(ids) > COUNTED)
 
 
 SCOPES = {  # value: (label, what it adds for a user, order)
