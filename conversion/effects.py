@@ -5,13 +5,13 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from conversion.models import CreditEntry
-from conversion.models.application import Kind, Status
+from conversion.models.application import Kind, Step
 
 
 def approval_effects(application):
     """The sentences of the preview beside the decision."""
-    if application.status == Status.SUBMITTED:
-        return [_("转入终审;申请人会在收件箱收到初审结果。")]
+    if application.step not in {Step.FINAL, Step.APPEAL}:
+        return [_("转入下一级审核;申请人会在收件箱收到这一级的结果。")]
     effects = _of_recognition() if application.kind == Kind.RECOGNITION else _of_conversion(application)
     if application.learner.verified_at is None:
         effects.append(_("申请人的实名记为已核验。"))

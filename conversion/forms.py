@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts.documents import DocumentKind, parse
@@ -130,11 +131,16 @@ class QueueForm(forms.Form):
         if not user.belongs_to_centre:
             del self.fields["institution"]
 
-    @property
+    @cached_property
+    def reviews(self):
+        """Whether this member of staff decides cases at all."""
+        return reviews_something(self.user)
+
+    @cached_property
     def scope_shown(self):
         """What a reviewer sees without asking: what waits for him; other staff sees what is under review."""
         asked = self.cleaned_data.get("scope") if self.is_valid() else ""
-        return asked or ("mine" if reviews_something(self.user) else "open")
+        return asked or ("mine" if self.reviews else "open")
 
     @property
     def order(self):

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.fields.json import KT
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.row_urls import row_url
@@ -61,7 +62,8 @@ def _of(user):
 
 
 def reviews_something(user):
-    return any(user.has_perm(f"conversion.{right}") for right in ReviewStage.Right.values)
+    rights = {stage.permission for stage in stage_table().values()}
+    return user.is_staff and any(user.has_perm(f"conversion.{right}") for right in rights)
 
 
 def free_for(user):
@@ -91,6 +93,7 @@ class QueueRow(NamedTuple):
     unit: str | None
     waiting_since: datetime
     submitted_at: datetime
+    due_on: date | None
     claimed_by: str | None
 
     @property
@@ -108,6 +111,10 @@ class QueueRow(NamedTuple):
     @property
     def is_waiting(self):
         return self.status in UNDER_REVIEW
+
+    @property
+    def is_overdue(self):
+        return self.is_waiting and self.due_on is not None and self.due_on < timezone.localdate()
 
     @property
     def url(self):
@@ -146,6 +153,7 @@ def queue_page(applications, number, order=IN_ORDER):
             "receiving_institution__name",
             "waiting_since",
             "submitted_at",
+            "due_on",
             Subquery(ReviewClaim.objects.live().filter(application=OuterRef("pk")).values("by__name")[:1]),
         )
     )
@@ -155,6 +163,11 @@ def queue_page(applications, number, order=IN_ORDER):
 
 SCOPES = {  # value: (label, what it adds for a user, order)
     "mine": (_("待我审核"), waiting_for, IN_ORDER),
+    "overdue": (
+        _("已超期"),
+        lambda user: Q(~Q(step=""), due_on__lt=timezone.localdate()),
+        ("due_on", *IN_ORDER),
+    ),
     "claimed": (_("我领取的"), lambda user: Q(~Q(step=""), claim__by=user), IN_ORDER),
     "open": (_("审核中"), lambda user: ~Q(step=""), IN_ORDER),
     "all": (_("全部,新的在前"), lambda user: Q(), ("-pk",)),

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from accounts.row_ids import row_ids
 from conversion.forms import QueueForm
 from conversion.models import Application
-from conversion.queue import COUNTED, queue_page, reviews_something, visible_applications
+from conversion.queue import COUNTED, queue_page, visible_applications
 from conversion.services.bulk import BULK_LIMIT, approve_in_bulk, bulk_line
 from conversion.services.claims import ClaimedError, claim_case, release_case
 
@@ -40,7 +40,7 @@ def application_queue(request):
         "more": page.more,
         "counted": COUNTED,
         "scope": form.scope_shown,
-        "reviews": reviews_something(request.user),
+        "reviews": form.reviews,
     }
     return render(request, "admin/conversion/application/queue.html", context)
 
