@@ -9,11 +9,11 @@ import io
 import random
 import wave
 from functools import cache
-from pathlib import Path
+
+from django.conf import settings
 
 from vault.digests import keyed_digest
 
-SOUNDS = Path(__file__).parent / "data" / "captcha_sounds"
 VOICES = "abc"
 DIGITS = 6
 RATE = 11_025
@@ -44,7 +44,7 @@ def captcha_sound(key):
 @cache
 def clean_sound(voice, digit):
     """The samples of a digit as one of the voices speaks it."""
-    with wave.open(str(SOUNDS / f"{voice}-{digit}.wav")) as sound:
+    with wave.open(str(settings.CAPTCHA_SOUNDS / f"{voice}-{digit}.wav")) as sound:
         return array.array("h", sound.readframes(sound.getnframes()))
 
 

@@ -240,6 +240,8 @@ CAPTCHA_IMAGE_SIZE = (140, 44)
 CAPTCHA_FONT_SIZE = 28
 CAPTCHA_CHALLENGE_FUNCT = "accounts.captcha.letters_challenge"
 CAPTCHA_LENGTH = 4
+# Thirty small files; an installation that a robot visits replaces them (accounts/data/captcha_sounds/README.md).
+CAPTCHA_SOUNDS = Path(env("CAPTCHA_SOUNDS", default=str(BASE_DIR / "accounts" / "data" / "captcha_sounds")))
 CAPTCHA_TIMEOUT = 5
 CAPTCHA_LETTER_ROTATION = (-20, 20)
 CAPTCHA_FOREGROUND_COLOR = "#12424a"
