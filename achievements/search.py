@@ -9,8 +9,10 @@ The SQL stands here alone: the ORM takes longer to spell it than PostgreSQL to a
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from django.db import connection
+from django.db.models import prefetch_related_objects
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
@@ -18,8 +20,9 @@ from achievements.models import CatalogueEntry, CatalogueText
 
 EXACT = 1000  # hits that are counted, sorted and paged through
 WORDS_AT_MOST = 8  # the form refuses more
-PAIRS_AT_MOST = 24  # of a word; strpos sees to the rest
+PAIRS_AT_MOST = 12  # of a word; strpos sees to the rest
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+PLAIN_LETTERS = re.compile("[ -~一-鿿]*")
 MARKS = {"project": "p", "names": "n", "institution": "i"}  # which column a gram is of
 COLUMNS = tuple(MARKS)
 ANYWHERE = ("names", "project", "institution")
@@ -29,7 +32,6 @@ COMMON = 1 / 8
 WALK = 12_000
 LONGEST_WALK = 40_000
 
-PLANNED_ROWS = re.compile(r"rows=(\d+)")
 CHOOSABLE = "(e.is_active AND %s BETWEEN coalesce(e.valid_from, '-infinity') AND coalesce(e.valid_to, 'infinity'))"
 
 TABLE = CatalogueText._meta.db_table
@@ -48,13 +50,23 @@ class Term:
     word: str
     columns: tuple[str, ...]
 
-    def tsquery(self):
-        return " | ".join(f"({self._grams_in(column)})" for column in self.columns)
+    @property
+    def pairs(self):
+        """Pairs that cover the word, side by side where they can be: neighbours that overlap say little more."""
+        last = len(self.word) - 2
+        starts = [*range(0, last, 2), last] if last >= 0 else []
+        return [self.word[start : start + 2] for start in starts][:PAIRS_AT_MOST] or [self.word]
 
-    def _grams_in(self, column):
-        word, mark = self.word, MARKS[column]
-        pairs = [word[n : n + 2] for n in range(len(word) - 1)][:PAIRS_AT_MOST] or [word]
-        return " & ".join(quoted(mark + pair) for pair in pairs)
+    def tsquery(self):
+        """Rows that may hold the word."""
+        return " | ".join(f"({self._all_in(column)})" for column in self.columns)
+
+    def _all_in(self, column):
+        return " & ".join(quoted(MARKS[column] + pair) for pair in self.pairs)
+
+    def tsqueries(self):
+        """One for each pair."""
+        return [" | ".join(quoted(MARKS[column] + pair) for column in self.columns) for pair in self.pairs]
 
     def recheck(self):
         """SQL that holds for real hits only, and its parameters."""
@@ -73,9 +85,12 @@ def storable(text):
 
 
 def folded(texts):
-    """Fold texts as the stored ones are; the database is the only one who knows how."""
+    """Fold texts as the stored ones are: about plain letters there is no doubt, the rest only the database knows."""
+    texts = list(texts)
+    if all(PLAIN_LETTERS.fullmatch(text) for text in texts):
+        return [text.lower() for text in texts]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT array(SELECT achievements_fold(t) FROM unnest(%s::text[]) t)", [list(texts)])
+        cursor.execute("SELECT array(SELECT achievements_fold(t) FROM unnest(%s::text[]) t)", [texts])
         return cursor.fetchone()[0]
 
 
@@ -123,45 +138,63 @@ class Hits(Sequence):
         self.terms = terms
         self._condition = Condition(terms)
         self._rows, self._expected = _estimate(self._condition)
-        self._newest_first = not terms or self._expected > self._rows * COMMON
-        self._ids = _walk(self._condition, rows=WALK, hits=EXACT + 1) if self._newest_first else []
-        if len(self._ids) <= EXACT:
-            self._newest_first = False
-            self._ids = _best(self._condition)
-        self.is_cut = len(self._ids) > EXACT
+        self._ids = []  # all of them in their order; of too many, none, or the newest after a walk
+        self.is_cut = False
+        if not terms or self._expected > self._rows * COMMON:
+            ids = _walk(self._condition, rows=WALK, hits=EXACT + 1)
+            self.is_cut = len(ids) > EXACT
+            self._ids = ids[:EXACT] if self.is_cut else []
+        if not self.is_cut:
+            total, self._ids = _best(self._condition)
+            self.is_cut = total > EXACT
 
     def __len__(self):
-        return min(len(self._ids), EXACT)
+        return EXACT if self.is_cut else len(self._ids)
 
     def __getitem__(self, index):
         if not isinstance(index, slice):
             return self[index : index + 1][0]
         start, stop, _step = index.indices(len(self))
-        if self.is_cut and not self._newest_first:
-            return _loaded(self._newest(stop)[start:])
-        return _loaded(self._ids[start:stop])
+        ids = self._newest(stop)[start:] if self.is_cut and not self._ids else self._ids[start:stop]
+        return _loaded(ids, self.terms)
 
     def _newest(self, count):
         """Walk four times as far as should do; where the hits are older than that, sort all of them."""
-        rows = max(4 * count * self._rows // max(self._expected, EXACT), EXACT)
+        rows = max(int(4 * count * self._rows / max(self._expected, EXACT)), EXACT)
         ids = _walk(self._condition, rows=rows, hits=count) if rows <= LONGEST_WALK else []
         return ids if len(ids) == count else _sorted(self._condition, count)
 
 
-def _loaded(ids):
-    entries = CatalogueEntry.objects.select_related("institution", "type").prefetch_related("aliases").in_bulk(ids)
-    return [entries[pk] for pk in ids if pk in entries]
+def _loaded(ids, terms):
+    """The entries, each with `found_as`: the other names that hold a word which its own texts don't show."""
+    found = CatalogueEntry.objects.select_related("institution", "type").in_bulk(ids)
+    entries = [found[pk] for pk in ids if pk in found]
+    unclear = [entry for entry in entries if not all(_shows(entry, term) for term in terms)]
+    prefetch_related_objects(unclear, "aliases")
+    for entry in entries:
+        entry.found_as = list(entry.aliases.all()) if entry in unclear else []
+    return entries
+
+
+def _shows(entry, term):
+    texts = {"names": entry.name, "project": entry.project_name, "institution": entry.institution.name}
+    return any(term.word in texts[column].lower() for column in term.columns)
 
 
 def _estimate(condition):
-    """How many rows there are and how many of them hold the grams, by the planner's statistics."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = %s::regclass", [TABLE])
-        [rows] = cursor.fetchone()
-        if not condition.terms:
-            return rows, rows
-        cursor.execute(f"EXPLAIN SELECT FROM {TABLE} t WHERE t.grams @@ %s::tsquery", [condition.tsquery])
-        return rows, int(PLANNED_ROWS.search(cursor.fetchone()[0])[1])
+    """How many rows there are, and how many of them may hold every term, by the planner's statistics.
+
+    Pairs of one word go together, so that the rarest speaks for it; words don't know of each other.
+    """
+    queries = [(term, query) for term in condition.terms for query in term.tsqueries()]
+    selects = [f"SELECT FROM {TABLE} t WHERE t.grams @@ %s::tsquery" for _query in queries]
+    sql = " UNION ALL ".join([f"SELECT FROM {TABLE}", f"SELECT FROM {TABLE}", *selects])
+    [[[plan]]] = _fetch(f"{PLAIN} EXPLAIN (FORMAT JSON) {sql}", [query for _term, query in queries])
+    rows, _again, *guesses = [part["Plan Rows"] for part in plan["Plan"]["Plans"]]
+    rarest = {}
+    for (term, _query), guess in zip(queries, guesses, strict=True):
+        rarest[term] = min(guess, rarest.get(term, rows))
+    return rows, rows * prod(guess / max(rows, 1) for guess in rarest.values())
 
 
 def _walk(condition, *, rows, hits):
@@ -190,20 +223,24 @@ def _sorted(condition, count):
 
 
 def _best(condition):
-    """At most `EXACT` + 1 ids: whole texts before beginnings before the rest; in each active, short and new first."""
+    """The number of hits, at most `EXACT` + 1, and unless they are too many their ids.
+
+    Whole texts come before beginnings before the rest; in each the active, short and new ones first.
+    """
     where, parameters = condition.indexed
     closeness, closeness_parameters = _closeness(condition.terms)
-    return _ids(
-        f"""
+    sql = f"""
         WITH t AS MATERIALIZED (
             SELECT t.entry_id, t.project, t.names, t.institution FROM {TABLE} t WHERE {where} LIMIT {EXACT + 1}
         )
-        SELECT t.entry_id FROM t JOIN {ENTRIES} e ON e.id = t.entry_id
-        ORDER BY {closeness}, {CHOOSABLE} DESC, char_length(e.name), t.entry_id DESC
-        """,  # noqa: S608 - parameters apart
-        [*parameters, *closeness_parameters, timezone.localdate()],
-        hints=BY_INDEX,
-    )
+        SELECT total, CASE WHEN total <= {EXACT} THEN ARRAY(
+            SELECT t.entry_id FROM t JOIN {ENTRIES} e ON e.id = t.entry_id
+            ORDER BY {closeness}, {CHOOSABLE} DESC, char_length(e.name), t.entry_id DESC
+        ) END FROM (SELECT count(*) AS total FROM t) counted
+    """  # noqa: S608 - parameters apart
+    parameters = [*parameters, *closeness_parameters, timezone.localdate()]
+    [(total, ids)] = _fetch(f"{BY_INDEX} {PLAIN} {sql}", parameters)
+    return total, ids or []
 
 
 def _closeness(terms):
@@ -212,24 +249,31 @@ def _closeness(terms):
     for term in terms:
         boxes.setdefault(term.columns, []).append(term.word)
     asked = [(column, words) for columns, words in boxes.items() for column in columns]
-    wholes = [(column, f"\n{' '.join(words)}\n") for column, words in asked]
-    beginnings = [(column, f"\n{words[0]}") for column, words in asked]
+    whole = [_line(column, f"\n{' '.join(words)}\n") for column, words in asked]
+    beginning = [_line(column, f"\n{words[0]}") for column, words in asked]
     if not asked:
         return "0::int", []
-    cases = [
-        f"WHEN strpos(t.{column}, %s) > 0 THEN {rank}" for rank, (column, _text) in enumerate(wholes + beginnings)
-    ]
-    return f"CASE {' '.join(cases)} ELSE {len(cases)} END", [text for _column, text in wholes + beginnings]
+    cases = [f"WHEN {test} THEN {rank}" for rank, (test, _text) in enumerate(whole + beginning)]
+    return f"CASE {' '.join(cases)} ELSE {len(cases)} END", [text for _test, text in whole + beginning]
+
+
+def _line(column, text):
+    """SQL for a column of which a line begins so; only `names` has several."""
+    return (f"strpos(t.{column}, %s) > 0" if column == "names" else f"starts_with(t.{column}, %s)"), text
 
 
 def _ids(sql, parameters, *, hints):
+    return [pk for [pk] in _fetch(f"{hints} {PLAIN} {sql}", parameters)]
+
+
+def _fetch(sql, parameters):
     """Run a statement whose way the planner doesn't choose: its guesses are what makes a rare search slow.
 
     The settings are sent along with it, so that they end with its transaction, and in a larger one are taken back.
     """
     with connection.cursor() as cursor:
-        cursor.execute(f"{hints} {PLAIN} {sql}", parameters)
-        ids = [pk for (pk,) in cursor.fetchall()]
+        cursor.execute(sql, parameters)
+        rows = cursor.fetchall()
         if connection.in_atomic_block:
             cursor.execute(AS_BEFORE)
-    return ids
+    return rows

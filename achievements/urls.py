@@ -31,5 +31,6 @@ urlpatterns = [
     path("evidence/<int:pk>/", achievements.evidence, name="evidence"),
     path("evidence/<int:pk>/thumbnail/", achievements.evidence, {"thumbnail": True}, name="evidence_thumbnail"),
     path("framework/", standards.framework, name="framework"),
+    path("framework/<int:pk>/", standards.framework, name="framework_version"),
     path("standards/", standards.standards, name="standards"),
 ]

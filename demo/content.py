@@ -123,11 +123,16 @@ def create_standards():
 
 
 def create_framework():
-    """The seven levels in our own words, unless the installation already has a framework."""
+    """The seven levels in our own words and an older wording of them, unless the installation has a framework."""
     if FrameworkVersion.objects.filter(is_current=True).exists():
         return
     data = read_json("framework.json")
-    version = FrameworkVersion.objects.create(name=data["name"], source=data["source"], is_current=True)
+    _create_version(data["older"], is_current=False)
+    _create_version(data, is_current=True)
+
+
+def _create_version(data, is_current):
+    version = FrameworkVersion.objects.create(name=data["name"], source=data["source"], is_current=is_current)
     FrameworkLevel.objects.bulk_create(
         FrameworkLevel(version=version, level=level, knowledge=knowledge, skills=skills, competence=competence)
         for level, (knowledge, skills, competence) in enumerate(data["levels"], 1)

@@ -45,9 +45,18 @@ class FrameworkLevel(models.Model):
 
 
 class StandardQuerySet(models.QuerySet):
-    def search(self, *, industry="", occupation="", level=None):
-        rows = self.filter(industry__icontains=industry, occupation__icontains=occupation)
-        return rows.filter(level=level) if level else rows
+    def holding(self, terms):
+        """Standards that hold every term (`achievements.search.Term`). A few thousand rows need no index."""
+        for term in terms:
+            text = models.Func(
+                models.Value("\n"), *term.columns, function="concat_ws", output_field=models.TextField()
+            )
+            folded = models.Func(text, function="achievements_fold", output_field=models.TextField())
+            self = self.alias(folded=folded).filter(folded__contains=term.word)
+        return self
+
+    def at_level(self, level):
+        return self.filter(level=level) if level else self
 
 
 class IndustryStandard(models.Model):
@@ -72,3 +81,7 @@ class IndustryStandard(models.Model):
 
     def __str__(self):
         return self.title
+
+    @classmethod
+    def industries(cls):
+        return cls.objects.order_by("industry").values_list("industry", flat=True).distinct()[:200]

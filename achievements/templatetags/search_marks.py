@@ -1,4 +1,7 @@
-"""{% marked text terms column %}: a text in which the words that were asked for stand in <mark>."""
+"""{% marked text terms column %}: a text in which the words that were asked for stand in <mark>.
+
+In a <span>, since cells of a grid lay out their children side by side on the phone.
+"""
 
 import unicodedata
 
@@ -16,7 +19,8 @@ def marked(text, terms, column):
     for first, last in spans(text, words):
         pieces += [conditional_escape(text[end:first]), format_html("<mark>{}</mark>", text[first:last])]
         end = last
-    return mark_safe("".join([*pieces, conditional_escape(text[end:])]))  # noqa: S308 - every piece is escaped
+    pieces.append(conditional_escape(text[end:]))
+    return format_html("<span>{}</span>", mark_safe("".join(pieces)))  # noqa: S308 - every piece is escaped
 
 
 @register.filter

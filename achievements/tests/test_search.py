@@ -254,3 +254,13 @@ def test_a_search_leaves_the_planner_as_it_was_outside_a_transaction():
 
 def test_lexemes_are_quoted():
     assert Term("a'\\", ("names",)).tsquery() == "('na''' & 'n''\\\\')"
+
+
+def test_pairs_cover_the_word():
+    for word, pairs in [
+        ("云", ["云"]),
+        ("云计", ["云计"]),
+        ("云计算", ["云计", "计算"]),
+        ("云计算机", ["云计", "算机"]),
+    ]:
+        assert Term(word, ("names",)).pairs == pairs

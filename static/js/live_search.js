@@ -29,8 +29,17 @@ document.addEventListener("keydown", (event) => {
   const form = liveForm(event);
   if (!form || event.key !== "ArrowDown" || event.isComposing || !event.target.matches("input")) return;
   const results = document.querySelector(form.getAttribute("hx-target"));
-  const first = results?.querySelector("tbody :is(input:enabled, a[href])");
+  const first = results?.querySelector("tbody :is(input:enabled, .actions a)") ?? results?.querySelector("tbody a");
   if (!first) return;
   event.preventDefault();
   first.focus();
 });
+
+/** Outside dialogs, which tell it themselves: a search that failed becomes the navigation it stands for. */
+function navigateInstead(event) {
+  const form = event.detail.elt;
+  if (form.matches?.("form[data-live-search]") && !form.closest("dialog")) form.submit();
+}
+
+document.addEventListener("htmx:responseError", navigateInstead);
+document.addEventListener("htmx:sendError", navigateInstead);
