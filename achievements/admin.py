@@ -22,6 +22,7 @@ from achievements.models import (
     TypeField,
     TypeMaterial,
 )
+from achievements.search import WORDS_AT_MOST, matching, terms_of
 from achievements.services import catalogue
 from achievements.services.catalogue import EntryError
 from achievements.views import catalogue_files
@@ -104,7 +105,7 @@ class CatalogueEntryAdmin(admin.ModelAdmin):
     list_display = ["name", "project_name", "institution", "type", "level", "framework_level", "status", "is_active"]
     list_select_related = ["institution", "type"]
     list_filter = ["status", "is_active", "keeper", "type", "level", "framework_level"]
-    search_fields = ["name", "project_name", "institution__name"]
+    search_fields = ["name", "project_name", "institution__name"]  # in truth `achievements.search`
     show_full_result_count = False
     autocomplete_fields = ["institution", "family"]
     actions = ["approve_selected", "export_xlsx", "export_csv"]
@@ -123,6 +124,9 @@ class CatalogueEntryAdmin(admin.ModelAdmin):
         "_stop": _verb(catalogue.stop_entry, _("已停用。")),
         "_resume": _verb(catalogue.resume_entry, _("已恢复启用。")),
     }
+
+    def get_search_results(self, request, queryset, search_term):
+        return matching(queryset, terms_of(anywhere=search_term)[:WORDS_AT_MOST]), False
 
     def get_urls(self):
         pages = [

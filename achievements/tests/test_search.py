@@ -264,3 +264,14 @@ def test_pairs_cover_the_word():
         ("云计算机", ["云计", "算机"]),
     ]:
         assert Term(word, ("names",)).pairs == pairs
+
+
+def test_the_centre_searches_drafts_too(admin_client):
+    draft = EntryFactory(name="草稿云计算", status="draft")
+    EntryFactory(name="别的")
+    for url in [
+        "/admin/achievements/catalogueentry/?q=计算 草稿",
+        "/admin/achievements/catalogueentry/?q=" + "长 " * 999,
+    ]:
+        found = list(admin_client.get(url).context["cl"].result_list)
+        assert found == ([draft] if "草稿" in url else []), url[:60]
