@@ -150,6 +150,9 @@ class CatalogueEntryAdmin(admin.ModelAdmin):
             return rows
         return rows.filter(models.Q(status="approved") | models.Q(institution=request.user.institution_id))
 
+    def view_on_site(self, entry):
+        return entry.get_absolute_url() if entry.status == CatalogueEntry.Status.APPROVED else None
+
     def has_add_permission(self, request):
         return request.user.belongs_to_centre and super().has_add_permission(request)
 

@@ -60,6 +60,7 @@ class OwnEntryForm(NamesMixin, forms.ModelForm):
         self.instance.institution = user.institution
         self.fields["type"].queryset = AchievementType.objects.filter(parent__isnull=False, is_active=True)
         self.fields["type"].choices = type_choices()
+        self.fields["level"].choices = [("", _("无")), *CatalogueEntry.Level.choices]
         if self.instance.pk:
             names = self.instance.aliases.filter(kind="alias").values_list("name", flat=True)
             self.initial["aliases"] = "\n".join(names)
