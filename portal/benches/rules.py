@@ -1,12 +1,13 @@
 """转换成果申请 with up to a million rules: the grid's counts, the dialog and the engine, beside one query per row."""
 
+import datetime as dt
 import sys
 import time
 import uuid
 from functools import partial
 from statistics import median
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -16,7 +17,7 @@ from accounts.documents import Document, DocumentKind
 from accounts.models import Institution, Learner, User
 from achievements.models import Achievement, AchievementType, CatalogueEntry
 from conversion import rules, slots
-from conversion.models import RuleVersion
+from conversion.models import ConversionRule, Course, Programme, RuleGroup, RuleSource, RuleVersion
 from conversion.services.applications import submit_conversion
 from portal.benches import Result
 from portal.benches.serving import ServerError
@@ -33,29 +34,9 @@ TABLES = [
 ]  # fmt: skip
 # A rule's place in `mixed` decides its entry, so that those of one entry lie scattered, as years of publishing leave
 # them. Guards and triggers are on: the flattened sources come from publishing.
-GENERATE = """
-INSERT INTO achievements_catalogueentry SELECT (jsonb_populate_record(model, jsonb_build_object(
-    'id', n, 'name', '成果' || n, 'framework_level', 1 + n % 7))).*
-FROM achievements_catalogueentry model, generate_series({first_entry}, {entries}) AS n WHERE model.id = 1;
-INSERT INTO conversion_programme (id, institution_id, name, cohort, total_credits)
-SELECT n, {institution} + n % {receivers}, '专业' || n, '2020', 140 FROM generate_series(1, {programmes}) AS n;
-INSERT INTO conversion_course (id, programme_id, code, name, credits, nature)
-SELECT n, 1 + n % {programmes}, 'C' || n, '课程' || n, 3, 'required' FROM generate_series(1, {courses}) AS n;
-INSERT INTO conversion_conversionrule (id, code, title, kind, institution_id, created_at)
-SELECT n, 'R' || n, '成果证书转学院课程' || n, 'conversion', {institution} + (1 + (1 + n % {courses}) % {programmes}) %
-    {receivers}, now() FROM generate_series(1, {rules}) AS n;
-INSERT INTO conversion_ruleversion SELECT (jsonb_populate_record(NULL::conversion_ruleversion, {defaults} ||
-    jsonb_build_object('id', n, 'rule_id', n, 'course_id', 1 + n % {courses},
-        'version_selected_by', CASE WHEN n % 33 = 0 THEN 'obtained' ELSE 'submission' END))).*
-FROM generate_series(1, {rules}) AS n;
-INSERT INTO conversion_rulegroup (id, version_id, position, choose) SELECT n, n, 1, 1
-FROM generate_series(1, {rules}) AS n;
-INSERT INTO conversion_rulesource (id, group_id, entry_id, min_score, obtained_from, max_age_months)
-SELECT n, n, CASE {hot} ELSE 1 + {hots} + (mixed - {hot_rules}) / {per_entry} END,
-    CASE WHEN n % 10 = 0 THEN 60 END, CASE WHEN n % 20 = 0 THEN date '2015-01-01' END,
-    CASE WHEN n % 50 = 0 THEN 240 END
-FROM (SELECT n, n::bigint * 7919 % {rules} AS mixed FROM generate_series(1, {rules}) AS n) spread;
-UPDATE conversion_ruleversion SET status = 'published', published_by_id = {publisher}, published_at = now();
+MIXED = "(n::bigint * 7919 % {size})"
+PUBLISH = """
+UPDATE conversion_ruleversion SET status = 'published', published_by_id = %s, published_at = now() WHERE id > 0
 """
 
 
@@ -96,38 +77,56 @@ class Place:
         return User.objects.create(username=username, name=learner.name, learner=learner, password=UNUSABLE)
 
     def fill(self, size):
-        with connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {', '.join(TABLES)} CASCADE")
-        model = CatalogueEntry.objects.create(
-            id=1, project_name="示例证书", name="成果1", institution=self.receivers[0], type=self.type,
-            framework_level=4, status="approved",
-        )  # fmt: skip
         entries = len(HOT) + (size - sum(HOT)) // PER_ENTRY + 1
         with connection.cursor() as cursor:
-            cursor.execute(self._sql(size, entries, model))
+            cursor.execute(f"TRUNCATE {', '.join(TABLES)} CASCADE")
+        with transaction.atomic():
+            self._models()
+            self._multiply(size, entries)
+        with connection.cursor() as cursor:
+            cursor.execute(PUBLISH, [self.publisher.pk])
             cursor.execute("VACUUM ANALYZE")  # as autovacuum would have
         for name, user in self.users.items():
             self.achievements[name] = self._hold(user, name, entries)
             self._use_some(user, self.achievements[name])
 
-    def _sql(self, size, entries, model):
+    def _models(self):
+        """One row of each kind, with id 0, to be copied."""
+        place = self.receivers[0]
+        entry = CatalogueEntry.objects.create(
+            id=0, project_name="示例证书", name="成果", institution=place, type=self.type, status="approved"
+        )
+        programme = Programme.objects.create(id=0, institution=place, name="专业", cohort="2020", total_credits=140)
+        course = Course.objects.create(id=0, programme=programme, code="C", name="课程", credits=3)
+        rule = ConversionRule.objects.create(id=0, code="R", title="成果证书转学院课程", institution=place)
+        version = RuleVersion.objects.create(
+            id=0, rule=rule, number=1, course=course, outcome="waived", credits=3, valid_from=dt.date(2018, 9, 1)
+        )
+        RuleSource.objects.create(id=0, group=RuleGroup.objects.create(id=0, version=version), entry=entry)
+
+    def _multiply(self, size, entries):
+        programmes, courses, mixed = size // 200, size // 10, MIXED.format(size=size)
+        first = self.receivers[0].pk
         bounds = [sum(HOT[: n + 1]) for n in range(len(HOT))]
-        return GENERATE.format(
-            first_entry=2,
-            entries=entries,
-            institution=self.receivers[0].pk,
-            receivers=RECEIVERS,
-            programmes=size // 200,
-            courses=size // 10,
-            rules=size,
-            hot=" ".join(f"WHEN mixed < {bound} THEN {n + 1}" for n, bound in enumerate(bounds)),
-            hots=len(HOT),
-            hot_rules=sum(HOT),
-            per_entry=PER_ENTRY,
-            publisher=self.publisher.pk,
-            defaults="""'{"number": 1, "status": "draft", "outcome": "waived", "credits": 3, "score_policy": "pass",
-                "fixed_score": "", "use_policy": "once", "fills_course_once": true, "policy_basis": "",
-                "valid_from": "2018-09-01", "review_criteria": "", "evidence_needed": ""}'::jsonb""",
+        hot = " ".join(f"WHEN {mixed} < {bound} THEN {n + 1}" for n, bound in enumerate(bounds))
+        plain = f"1 + {len(HOT)} + ({mixed} - {sum(HOT)}) / {PER_ENTRY}"
+        institution = f"{first} + (1 + (1 + n % {courses}) % {programmes}) % {RECEIVERS}"
+        copy(CatalogueEntry, entries, name="'成果' || n", framework_level="1 + n % 7")
+        copy(Programme, programmes, name="'专业' || n", institution_id=f"{first} + n % {RECEIVERS}")
+        copy(Course, courses, code="'C' || n", name="'课程' || n", programme_id=f"1 + n % {programmes}")
+        copy(ConversionRule, size, code="'R' || n", title="title || n", institution_id=institution)
+        selected_by = "CASE WHEN n % 33 = 0 THEN 'obtained' ELSE 'submission' END"
+        course = f"1 + n % {courses}"
+        copy(RuleVersion, size, rule_id="n", course_id=course, version_selected_by=selected_by)
+        copy(RuleGroup, size, version_id="n")
+        copy(
+            RuleSource,
+            size,
+            group_id="n",
+            entry_id=f"CASE {hot} ELSE {plain} END",
+            min_score="CASE WHEN n % 10 = 0 THEN 60 END",
+            obtained_from="CASE WHEN n % 20 = 0 THEN date '2015-01-01' END",
+            max_age_months="CASE WHEN n % 50 = 0 THEN 240 END",
         )
 
     def _hold(self, user, name, entries):
@@ -149,6 +148,18 @@ class Place:
         for achievement in achievements[:3]:
             version = slots.open_versions([achievement]).order_by("pk")[0]
             submit_conversion(by=user, version=version, achievements=[achievement], token=uuid.uuid4())
+
+
+def copy(model, count, **changes):
+    """Insert copies, with ids from 1, of the row with id 0; `changes` are SQL over the copy's number `n`."""
+    columns = [field.column for field in model._meta.concrete_fields]
+    values = ", ".join(({"id": "n"} | changes).get(column, column) for column in columns)
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({', '.join(columns)}) "  # noqa: S608 (all of it is written here)
+            f"SELECT {values} FROM {table} model, generate_series(1, {count}) AS n WHERE model.id = 0"
+        )
 
 
 def measure(world, rounds):
