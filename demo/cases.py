@@ -8,11 +8,12 @@ from conversion.models.application import Action, Kind
 from conversion.services.applications import submit_conversion, submit_performance, submit_recognition
 from conversion.services.reviews import decide
 
-CONVERSIONS = [  # (learner, achievement, course of 广东理工职业学院, decisions as (reviewer, action))
+CONVERSIONS = [  # (learner, achievement, course, decisions as (reviewer, action))
     ("xiaofang", "xuexi", "形势与政策", ["chushen2 first_approve", "zhongshen2 final_approve"]),
     ("xiaofang", "cet4", "综合英语", ["chushen1 first_approve", "zhongshen1 final_approve"]),
     ("xiaofang", "senior", "中国传统文化", []),
     ("xiaochu", "cloud", "集群应用系统构建与运维", []),
+    ("xiaochu", "elder3", "老年护理技术", []),
     ("xiaozhong", "cloud", "容器技术与应用", ["chushen1 first_approve"]),
     ("xiaozhong", "ncre1", "办公自动化", []),
     ("xiaotong", "cet4", "综合英语", ["chushen2 first_approve", "zhongshen1 final_approve"]),
@@ -65,9 +66,8 @@ def _recognised_entry(achievement, centre):
 
 
 def _versions(course):
-    """The rules of 广东理工职业学院 for a course."""
-    rules = RuleVersion.objects.in_force().with_target().with_sources()
-    return rules.filter(course__name=course, rule__institution__bank_code="gdlg00001")
+    """The rules in force for a course; cases are about courses that one institution has."""
+    return RuleVersion.objects.in_force().with_target().with_sources().filter(course__name=course)
 
 
 def _decide_all(application, decisions, staff, recognised_as=None):

@@ -8,10 +8,13 @@ from django.utils import timezone
 
 from achievements.models import AchievementType, TypeField
 from conversion.models import (
+    ConversionCap,
     ConversionRule,
     Course,
     CriteriaRow,
     CriteriaTest,
+    ExclusivityGroup,
+    PolicyCategory,
     Programme,
     RuleGroup,
     RuleSource,
@@ -35,6 +38,7 @@ class Rulebook:
         self.rules, self.versions, self.statuses = [], [], []
         self.groups, self.sources, self.criteria, self.tests = [], [], [], []
         self.numbers = count(1)
+        self.categories, self.exclusivity, self.exclusive = {}, {}, []
 
     def programme(self, institution_key, name, cohort):
         key = (institution_key, name, cohort)
@@ -75,12 +79,31 @@ class Rulebook:
             self.criteria.append(row)
             self.tests += [CriteriaTest(row=row, **test) for test in tests]
 
+    def add_policies(self, policies):
+        """Categories, exclusivity groups and caps that rules refer to; written at once."""
+        self.categories = {code: PolicyCategory(code=code, name=name) for code, name in policies["categories"].items()}
+        self.exclusivity = {
+            row["code"]: self._of_institution(ExclusivityGroup, row) for row in policies["exclusivity_groups"]
+        }
+        caps = [self._cap(row) for row in policies["caps"]]
+        for rows in [self.categories.values(), self.exclusivity.values(), caps]:
+            _insert(rows)
+
+    def _of_institution(self, model, row, **fields):
+        return model(**row | {"institution": self.institutions[row["institution"]]} | fields)
+
+    def _cap(self, row):
+        category = self.categories.get(row.pop("category", None))
+        return self._of_institution(ConversionCap, row, policy_category=category, valid_from=VALID_FROM)
+
     def write(self, *, drafted_by, published_by):
         for version in self.versions:
             version.drafted_by = drafted_by
         for rows in [self.programmes.values(), self.courses.values(), self.rules, self.versions]:
             _insert(rows)
-        for rows in [self.groups, self.sources, self.criteria, self.tests]:
+        through = RuleVersion.exclusivity_groups.through
+        exclusive = [through(ruleversion=version, exclusivitygroup=group) for version, group in self.exclusive]
+        for rows in [self.groups, self.sources, self.criteria, self.tests, exclusive]:
             _insert(rows)
         self._publish(published_by)
 
@@ -105,6 +128,7 @@ def _insert(rows):
 
 def create_rules(institutions, entries, *, drafted_by, published_by):
     book = Rulebook(institutions, entries)
+    book.add_policies(read_json("policies.json"))
     for row in read_json("special_rules.json"):
         _add_special(book, row)
     for row in read_json("performance_rules.json"):
@@ -119,10 +143,12 @@ def _add_special(book, row):
         (group.get("choose", 1), [(source["entry"], _limits(source)) for source in group["sources"]])
         for group in row["groups"]
     ]
-    names = ["status", "valid_to", "credits", "score_policy", "fixed_score"]
+    names = ["status", "valid_to", "credits", "score_policy", "fixed_score", "use_policy", "fills_course_once"]
     options = {name: row[name] for name in names if name in row}
+    options["policy_category"] = book.categories.get(row.get("category"))
     version = book.add(title=row["title"], course=_target(book, row), outcome=row["outcome"], **options)
     book.add_groups(version, groups)
+    book.exclusive += [(version, book.exclusivity[code]) for code in row.get("exclusive", [])]
 
 
 def _target(book, row):

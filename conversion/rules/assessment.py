@@ -9,6 +9,7 @@ from achievements.models import Achievement
 from conversion.models import RuleGroup, RuleSource, RuleVersion
 from conversion.rules.caps import cap_conditions
 from conversion.rules.conditions import VERDICT_LABELS, Condition, Verdict, satisfies, source_conditions
+from conversion.rules.scores import resulting_score
 from conversion.rules.situation import Situation
 from conversion.rules.uses import learner_conditions, own_condition
 
@@ -29,6 +30,11 @@ class Assessment:
     @property
     def verdict_label(self):
         return VERDICT_LABELS[self.verdict]
+
+    @property
+    def score(self):
+        """The score that the course would get; empty while something is missing."""
+        return resulting_score(self.version, self.used) if self.is_match else ""
 
     @property
     def missing(self):

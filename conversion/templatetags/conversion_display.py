@@ -29,6 +29,7 @@ COLOURS = {
     GridStatus.APPLIED: "info",
     Verdict.MATCH: "success",
     Verdict.MISSING: "warning",
+    Verdict.CAPPED: "danger",
     Certificate.State.VALID: "success",
     Certificate.State.REPLACED: "warning",
     "checking": "info",
