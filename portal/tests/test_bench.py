@@ -79,3 +79,12 @@ def test_operator_measures_a_learners_job():
     assert pages["conversion grid"]["queries"] <= 10
     assert all(page["ms"] > 0 and page["queries"] > 0 for page in pages.values())
     assert any(line.startswith("certificate PDF ") for line in lines)
+
+
+@pytest.mark.long
+def test_operator_measures_the_rules():
+    result = json.loads(bench("rules", "--json", "--rules=10000", "--rounds=1")[-1])
+    assert set(result["ratios"]) == {"growth_10k_to_1m", "per_row_vs_grid_hot", "trace_vs_fetch"}
+    figures = result["figures"]["10000"]
+    assert max(figures["typical_grid_page_queries"], figures["hot_grid_page_queries"]) <= 10
+    assert sum(count > 2000 for count in figures["hot_rules"]) == 2
