@@ -1,6 +1,6 @@
 from django.urls import path
 
-from conversion.views import applications, certificates, ledger, recognition, rule_search
+from conversion.views import applications, certificates, ledger, recognition, rule_search, what_if
 
 app_name = "conversion"
 urlpatterns = [
@@ -28,5 +28,8 @@ urlpatterns = [
     path("verify/share/<str:token>/", certificates.shared_certificate, name="shared_certificate"),
     path("verify/<str:token>/", certificates.verify_token, name="verify_token"),
     path("rules/", rule_search.rule_list, name="rules"),
+    path("rules/what-if/", what_if.what_if_rules, name="what_if"),
+    path("rules/courses/", what_if.course_list, name="courses"),
+    path("rules/courses/<int:pk>/", what_if.course_rules, name="course_rules"),
     path("rules/<int:pk>/", rule_search.rule_detail, name="rule_detail"),
 ]

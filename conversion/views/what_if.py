@@ -1,0 +1,39 @@
+"""规则查询 without an account: by certificates, and by course. Everything that was asked stands in the address."""
+
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from accounts.views.pages import page_of
+from conversion import what_if
+from conversion.forms import CourseSearchForm, WhatIfForm
+from conversion.models import Course, RuleVersion
+
+
+@require_GET
+def what_if_rules(request):
+    """我的证书能转换什么: chosen entries with score and date, and what each rule says to them."""
+    form = WhatIfForm(request.GET)
+    achievements = form.achievements()
+    context = {"form": form, "achievements": achievements, "hits": form.hits(), "terms": form.terms}
+    if achievements:
+        page_obj = page_of(request, form.versions(achievements), size=20)
+        page_obj.object_list = what_if.prospects(page_obj.object_list, achievements)
+        context |= {"page_obj": page_obj, "open_count": what_if.open_rules(achievements).count()}
+    return render(request, "conversion/what_if.html", context)
+
+
+@require_GET
+def course_list(request):
+    form = CourseSearchForm(request.GET)
+    return render(request, "conversion/course_list.html", {"form": form, "page_obj": page_of(request, form.courses())})
+
+
+@require_GET
+def course_rules(request, pk):
+    """这门课可以用什么成果转换: every rule in force that fills a course, with all that it asks for."""
+    course = get_object_or_404(Course.objects.select_related("programme__institution"), pk=pk)
+    versions = (
+        RuleVersion.objects.in_force().filter(course=course).with_target().with_sources().order_by("rule__title")
+    )
+    versions = versions.prefetch_related("criteria__tests__field")
+    return render(request, "conversion/course_rules.html", {"course": course, "page_obj": page_of(request, versions)})
