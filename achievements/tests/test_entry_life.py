@@ -407,3 +407,34 @@ def test_reviewers_of_an_institution_see_no_drafts_of_others(client, clerk):
     assert entry.name not in page
     assert client.post(admin_url(public), admin_form(public, _stop="1", reason="x")).status_code == 403
     assert client.get(admin_url(entry)).status_code == 302
+
+
+# Races ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_entry_is_decided_once_however_many_decide(in_parallel):
+    clerk, operator = institution_user(), UserFactory(learner=None, is_staff=True, is_superuser=True)
+    entry = draft_of(clerk, status="submitted")
+
+    def approve():
+        return approve_entry(entry=CatalogueEntry.objects.get(pk=entry.pk), by=operator)
+
+    answers = in_parallel(approve, times=4)
+    assert answers.count(None) == 1
+    assert [type(answer) for answer in answers if answer] == [EntryError] * 3
+    assert entry.records.count() == 1
+    assert InboxMessage.objects.filter(recipient=clerk).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_read_then_write_would_decide_several_times(in_parallel, monkeypatch):
+    """Positive control: without the state in the UPDATE's condition several decisions pass."""
+    clerk, operator = institution_user(), UserFactory(learner=None, is_staff=True, is_superuser=True)
+    entry = draft_of(clerk, status="submitted")
+    monkeypatch.setattr("achievements.services.catalogue._open_states", lambda entry: CatalogueEntry.Status.values)
+
+    def approve():
+        return approve_entry(entry=CatalogueEntry.objects.get(pk=entry.pk), by=operator)
+
+    assert in_parallel(approve, times=4).count(None) > 1
