@@ -1,0 +1,99 @@
+"""One achievement of each of the four top types, off the catalogue: added, recognised or refused."""
+
+import pytest
+from django.core.management import call_command
+
+from achievements.models import Achievement, AchievementType, CatalogueEntry
+from conversion.models import Application
+from conversion.tests.scene import Scene, make_reviewer
+from portal.tests import journey
+
+TYPES = ["学历教育", "职业资格证书", "技师教育", "其他类_培训业绩等"]
+TYPED = {"text": "示例内容", "number": "3", "date": "2020-05-06"}
+
+
+@pytest.fixture
+def scene(transactional_db, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    call_command("load_reference", verbosity=0)
+    return Scene()
+
+
+def choose_type(page, parent, javascript):
+    page.goto("/achievements/add/")
+    child = AchievementType.objects.filter(parent__name=parent, is_active=True).first()
+    if javascript:
+        page.get_by_label("成果分类").select_option(label=parent)
+    page.get_by_label("二级分类").select_option(value=str(child.pk))
+    if not javascript:
+        page.get_by_role("button", name="下一步").click()
+    page.locator("#achievement-form").wait_for()
+
+
+def fill_fields(page, name):
+    """Type something into every field that the type asks for."""
+    for field in page.locator("#achievement-form").locator("input:visible, select:visible").all():
+        kind = field.get_attribute("type") or "select"
+        if kind in ["file", "hidden"] or field.get_attribute("required") is None:
+            continue
+        if kind == "select":
+            field.select_option(index=1)
+        else:
+            field.fill(TYPED[kind])
+    page.locator("#id_name").fill(name)
+    page.get_by_label("描述").fill("示例描述")
+
+
+def add(page, parent, javascript):
+    """With scripts each file travels by itself and its state is told in place; without them with the form."""
+    choose_type(page, parent, javascript)
+    fill_fields(page, f"示例成果({parent})")
+    page.locator("#id_files").set_input_files([journey.picture(), journey.picture()])
+    if javascript:
+        files = page.locator("#draft-files")
+        files.get_by_text("检查中").nth(1).wait_for()
+        journey.work_off_queue()
+        files.get_by_text("可用").nth(1).wait_for()
+        files.get_by_role("button", name="移除").first.click()
+        files.get_by_role("listitem").nth(1).wait_for(state="detached")
+    page.get_by_role("button", name="提交").click()
+    page.get_by_text("已添加学习成果").wait_for()
+    journey.work_off_queue()
+
+
+def ask_for_recognition(page, parent):
+    page.goto("/recognition/")
+    page.get_by_role("link", name=f"申请认定:示例成果({parent})").click()
+    page.get_by_role("button", name="提交").click()
+    page.get_by_text("认定申请已提交").wait_for()
+
+
+def decide_all(scene):
+    """Two cases are recognised as an entry, two refused."""
+    first, final = make_reviewer(first=True), make_reviewer(final=True)
+    for number, case in enumerate(Application.objects.order_by("pk")):
+        scene.decide(case, "first_approve", first)
+        if number % 2:
+            scene.decide(case, "final_reject", final, reason=scene.reason)
+        else:
+            achievement = Achievement.objects.get(application_sources__application=case)
+            entry = CatalogueEntry(
+                project_name="认定成果", name=achievement.name, institution=scene.college, type=achievement.type
+            )
+            scene.decide(case, "final_approve", final, recognised_as=entry)
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with-javascript", "without-javascript"])
+def test_learner_has_an_achievement_of_each_type_recognised_or_refused(scene, new_page, javascript):
+    page = journey.learner_session(new_page, scene.user, javascript=javascript, width=1280 if javascript else 390)
+    for parent in TYPES:
+        add(page, parent, javascript)
+        ask_for_recognition(page, parent)
+    decide_all(scene)
+    page.goto("/my/")
+    shown = journey.main_text(page)
+    assert shown.count("认定未通过") == 2 + 1  # rows, and the counter's name
+    for parent in TYPES:
+        assert f"示例成果({parent})" in shown
+    page.goto("/my/timeline/")
+    assert journey.main_text(page).count("终审不予通过") == 2
