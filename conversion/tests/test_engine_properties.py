@@ -10,6 +10,7 @@ import pytest
 from achievements.models import Achievement
 from conversion import rules, slots
 from conversion.models import RuleVersion
+from conversion.rules import assessment, conditions
 from conversion.services.applications import AlreadyAppliedError, NotEligibleError, submit_conversion, withdraw
 from conversion.tests import oracle
 from conversion.tests.worlds import Rows, random_world
@@ -29,9 +30,32 @@ def test_engine_and_oracle_agree():
 @pytest.mark.long
 @pytest.mark.django_db
 def test_engine_and_oracle_agree_in_ten_thousand_cases_of_every_kind():
-    seen = sum((compare_world(seed) for seed in range(100, 118)), Counter())
+    seen = compare_worlds(range(100, 118))
     assert sum(seen.values()) >= 10_000
     assert all(seen[verdict] > 50 for verdict in rules.Verdict), seen
+
+
+@pytest.mark.long
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("module", "name", "broken"),
+    [
+        (assessment, "_higher", lambda *arguments: None),
+        (assessment, "own_condition", lambda *arguments: None),
+        (assessment, "learner_conditions", lambda *arguments: []),
+        (assessment, "cap_conditions", lambda *arguments: []),
+        (conditions, "_earliest", lambda source, on: on),
+    ],
+)
+def test_oracle_notices_a_broken_engine(monkeypatch, module, name, broken):
+    """Positive control."""
+    monkeypatch.setattr(module, name, broken)
+    with pytest.raises(AssertionError):
+        compare_worlds(range(4, 12))
+
+
+def compare_worlds(seeds):
+    return sum((compare_world(seed) for seed in seeds), Counter())
 
 
 def compare_world(seed):
@@ -53,9 +77,9 @@ def compare_all(world, rows):
     for subset in SUBSETS:
         chosen, plain = pick(rows.achievements, subset), pick(world["achievements"], subset)
         verdicts = {}
-        for n, assessment in enumerate(rules.assess_all(rows.loaded, chosen)):
+        for n, explained in enumerate(rules.assess_all(rows.loaded, chosen)):
             expected = oracle.judge(world, world["rules"][n], plain, world["achievements"], LEARNER)
-            assert answer(assessment) == expected, (subset, n, world["seed"])
+            assert answer(explained) == expected, (subset, n, world["seed"])
             verdicts[n] = expected[0]
         seen.update(verdicts.values())
         compare_list(world, rows, chosen, plain, verdicts)
@@ -81,8 +105,8 @@ def compare_visitor(world, rows):
         for a in plain
     ]
     chosen = [rows.achievements[achievement["n"]] for achievement in plain]
-    signed_in = [answer(assessment) for assessment in rules.assess_all(rows.loaded, chosen)]
-    asked = [answer(assessment) for assessment in rules.assess_all(rows.loaded, hypothetical)]
+    signed_in = [answer(explained) for explained in rules.assess_all(rows.loaded, chosen)]
+    asked = [answer(explained) for explained in rules.assess_all(rows.loaded, hypothetical)]
     assert asked == signed_in == [oracle.judge(world, rule, plain, plain, None) for rule in world["rules"]]
     same = {version.pk for version in slots.open_versions(hypothetical)}
     assert same == {version.pk for version in slots.open_versions(chosen)}
@@ -127,8 +151,8 @@ def withdraw_some(world, rows, dice):
             case["live"] = False
 
 
-def answer(assessment):
-    return str(assessment.verdict), sorted(c.code for c in assessment.conditions if not c.met)
+def answer(explained):
+    return str(explained.verdict), sorted(c.code for c in explained.conditions if not c.met)
 
 
 def pick(items, subset):
