@@ -1,12 +1,17 @@
 """What the demonstration's learners applied for and what reviewers decided, all through the portal's services."""
 
 import uuid
+from datetime import timedelta
+
+from django.utils import timezone
 
 from achievements.models import CatalogueEntry
-from conversion.models import ReasonCode, RuleVersion
+from conversion.models import Certificate, ReasonCode, RuleVersion
 from conversion.models.application import Action, Kind
 from conversion.services.applications import submit_conversion, submit_performance, submit_recognition
 from conversion.services.reviews import decide
+from conversion.services.revocation import revoke
+from conversion.services.shares import create_share, end_share
 
 CONVERSIONS = [  # (learner, achievement, course, decisions as (reviewer, action))
     ("xiaofang", "xuexi", "形势与政策", ["chushen2 first_approve", "zhongshen2 final_approve"]),
@@ -19,7 +24,14 @@ CONVERSIONS = [  # (learner, achievement, course, decisions as (reviewer, action
     ("xiaotong", "cet4", "综合英语", ["chushen2 first_approve", "zhongshen1 final_approve"]),
     ("xiaobo", "cloud", "项目工程管理", ["chushen1 first_approve", "zhongshen2 final_reject"]),
     ("xiaobo", "cloud", "云平台运维与开发技术", ["chushen1 first_reject"]),
+    (
+        "xiaobo",
+        "cloud",
+        "集群应用系统构建与运维",
+        ["chushen2 first_approve", "zhongshen1 final_approve", "admin revoke"],
+    ),
 ]
+SHARES = [("xiaotong", "应聘示例公司", 30), ("xiaotong", "发错的链接", 0)]  # (learner, note, days; 0: ended)
 RECOGNITIONS = [
     ("xiaofang", "programming", ["zhongshen1 first_approve", "zhongshen2 final_approve"]),
     ("xiaofang", "selling", ["zhongshen2 first_approve", "zhongshen1 final_approve"]),
@@ -27,11 +39,16 @@ RECOGNITIONS = [
     ("xiaochu", "training", []),
 ]
 PERFORMANCES = [("xiaotong", "competition", "创新创业实践", [])]
-REASONS = {Action.FIRST_REJECT: "content_mismatch", Action.FINAL_REJECT: "evidence_missing"}
+REASONS = {
+    Action.FIRST_REJECT: "content_mismatch",
+    Action.FINAL_REJECT: "evidence_missing",
+    Action.REVOKE: "source_revoked",
+}
 OPINIONS = {
     Action.FIRST_APPROVE: "材料齐全，符合规则条件。",
     Action.FINAL_APPROVE: "同意。",
     Action.FIRST_REJECT: "证书所含模块未覆盖目标课程的平台开发部分。",
+    Action.REVOKE: "颁发机构来函：该批证书成绩复核后撤销。",
     Action.FINAL_REJECT: "缺少项目管理模块的成绩单，请补充后重新申请。",
 }
 
@@ -52,6 +69,15 @@ def create_cases(learners, staff, achievements, centre):
         version = _versions(course).get(groups__sources__entry=achievement.entry)
         application = submit_conversion(by=by, version=version, achievements=[achievement], token=token)
         _decide_all(application, decisions, staff)
+    for username, note, days in SHARES:
+        _share(learners[username], note, days)
+
+
+def _share(learner, note, days):
+    certificate = Certificate.objects.filter(application__submitted_by=learner).latest("pk")
+    share = create_share(certificate=certificate, until=timezone.localdate() + timedelta(days=days), note=note)
+    if not days:
+        end_share(share=share)
 
 
 def _recognised_entry(achievement, centre):
@@ -75,6 +101,9 @@ def _decide_all(application, decisions, staff, recognised_as=None):
         username, name = decision.split()
         action = Action(name)
         reason = ReasonCode.objects.get(code=REASONS[action]) if action in REASONS else None
+        if action == Action.REVOKE:
+            revoke(application=application, by=staff[username], reason=reason, opinion=OPINIONS[action])
+            continue
         decide(
             application=application,
             action=action,

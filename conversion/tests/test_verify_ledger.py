@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
 from conversion import ledger_check
 from conversion.models import Application, Certificate, CreditEntry, LedgerRoot, ReviewRecord
+from conversion.services.appeals import appeal
 from conversion.services.certificates import replace_certificate
 from conversion.services.records import record_hash, write_record
+from conversion.services.revocation import revoke as revoke_case
 from conversion.services.roots import RootFileError, export_root, seal_days
 from conversion.tasks import seal_ledger
 from conversion.tests.scene import Scene, make_reviewer
@@ -40,7 +43,7 @@ def application(scene):
     approved = scene.approved()
     Scene(college=scene.college).submit()
     other = Scene(college=scene.college)
-    other.decide(other.submit(), "first_reject", other.first_reviewer, reason=other.reason)
+    other.reject(other.submit())
     return approved
 
 
@@ -119,10 +122,19 @@ def test_replaced_and_revoked_certificates_pass(scene, application):
 
 
 def revoke_properly(scene, application):
-    by = make_reviewer(final=True)
-    application.move("revoke", revoked_by=by, revocation_reason=scene.reason)
-    write_record(application=application, action="revoke", from_status="approved", by=by, reason=scene.reason)
-    revoke(scene, application)
+    by = make_reviewer()
+    by.user_permissions.set(Permission.objects.filter(codename="revoke_application"))
+    revoke_case(application=application, by=by, reason=scene.revocation_reason)
+
+
+def test_case_that_won_its_appeal_passes(scene):
+    application = scene.reject(scene.submit())
+    appeal(application=application, by=scene.user, text="课程内容相符")
+    by = make_reviewer()
+    by.user_permissions.set(Permission.objects.filter(codename="appeal_review_application"))
+    scene.decide(Application.objects.get(pk=application.pk), "appeal_approve", by)
+    assert CreditEntry.objects.get().by == by
+    assert found() == set()
 
 
 def test_findings_of_a_record_are_part_of_its_hash(scene):
@@ -202,7 +214,7 @@ def test_swapped_decision_is_found(application):
 def test_swapped_decision_with_a_new_hash_is_found(scene):
     """A refusal turned into an approval, with state, award and chain made to fit as far as they can."""
     application = scene.submit()
-    scene.decide(application, "first_reject", scene.first_reviewer, reason=scene.reason)
+    scene.reject(application)
     record = application.records.get(number=2)
     record.action, record.to_status, record.reason = "first_approve", "first_approved", None
     tamper(
