@@ -47,7 +47,7 @@ if PRODUCTION and any(len(key) < 32 for key in PERSONAL_DATA_KEYS):
 SIGNING_KEY = env("SIGNING_KEY", default="")
 FORMER_SIGNING_KEYS = env.list("FORMER_SIGNING_KEYS", default=[])
 DEVELOPMENT_SIGNING_KEY_FILE = BASE_DIR / "var" / "signing-key"
-if PRODUCTION and not re.fullmatch(r"[\w-]{43}", SIGNING_KEY, re.ASCII):
+if PRODUCTION and not re.fullmatch(r"[\w-]{42}[AEIMQUYcgkosw048]", SIGNING_KEY, re.ASCII):
     raise ImproperlyConfigured("SIGNING_KEY must be 32 random bytes as base64url in production.")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])

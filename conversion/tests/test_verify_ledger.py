@@ -11,6 +11,7 @@ import time_machine
 from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from conversion import ledger_check
@@ -230,6 +231,14 @@ def test_swapped_reviewer_is_found(scene, application):
         [make_reviewer(final=True).pk, application.pk],
     )
     assert found() == {("people", case_of(application))}
+
+
+def test_public_check_does_not_vouch_for_a_changed_certificate(client, application):
+    tamper("UPDATE conversion_certificate SET content = jsonb_set(content, '{rule,credits}', '\"40.0\"')")
+    page = client.get(reverse("conversion:verify"), {"number": application.certificate.number}).content.decode()
+    assert "数据与签名不符" in page
+    assert "证书有效" not in page
+    assert "40.0" not in page
 
 
 def test_certificate_without_an_award_is_found(application):

@@ -11,6 +11,7 @@ from accounts.addresses import client_address
 from accounts.decorators import learner_required
 from accounts.row_ids import row_ids
 from accounts.views.pages import page_of
+from conversion.certificate_proof import is_genuine
 from conversion.forms import ShareForm, chosen_achievements
 from conversion.models import Application, Certificate, CertificateShare
 from conversion.services.certificates import certificate_pdf_bytes, find_certificate, print_certificates
@@ -119,7 +120,11 @@ def shared_certificate(request, token):
 
 def _answer(request, found, *, number="", asked=False, shared=False, status=200):
     certificate, too_many = found
+    is_forged = certificate is not None and not is_genuine(certificate)
+    if is_forged:
+        logger.error("certificate %s is not what was signed", certificate.pk)
     context = {
+        "is_forged": is_forged,
         "number": number,
         "certificate": certificate,
         "too_many": too_many,
