@@ -91,7 +91,7 @@ def _decided(request, application, form, outcome):
 
 def _next_case(request, decided, action):
     """The reviewer goes on with the next case that waits for him; the last one leads back to the queue."""
-    messages.success(request, _("“%(title)s”:%(what)s。") % {"title": decided.title, "what": action.label})
+    messages.success(request, _("已记录“%(title)s”:%(what)s。") % {"title": decided.title, "what": action.label})
     earlier, later = neighbours(decided, request.user)
     pk = later or earlier
     return redirect("admin:conversion_application_review", pk) if pk else redirect(QUEUE)
