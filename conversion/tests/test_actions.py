@@ -1,0 +1,189 @@
+"""Every action in every state, by every role: allowed cells succeed, the others change nothing."""
+
+import pytest
+from django.db import transaction
+from django.urls import reverse
+
+from conversion.models import Application, CreditEntry
+from conversion.models.application import APPROVALS, TRANSITIONS, Action, InvalidTransitionError, Status
+from conversion.services.appeals import AppealRefusedError, appeal
+from conversion.services.applications import resubmit, withdraw
+from conversion.services.reviews import DecidedMeanwhileError, NotAllowedError
+from conversion.services.revocation import revoke
+from conversion.tests.scene import Scene, make_learner_user, make_reviewer
+from conversion.tests.test_course import set_stages
+
+ACTIONS = [action for action in Action if action != Action.SUBMIT]
+WAYS = {  # state: the actions that lead to it from the submission
+    Status.SUBMITTED: [],
+    Status.RETURNED: [Action.RETURN],
+    Status.FIRST_APPROVED: [Action.FIRST_APPROVE],
+    Status.SECOND_APPROVED: [Action.FIRST_APPROVE, Action.SECOND_APPROVE],
+    Status.APPEALED: [Action.FIRST_REJECT, Action.APPEAL],
+    Status.APPROVED: [Action.FIRST_REJECT, Action.APPEAL, Action.APPEAL_APPROVE],
+    Status.REJECTED: [Action.FIRST_REJECT],
+    Status.WITHDRAWN: [Action.WITHDRAW],
+    Status.REVOKED: [Action.FIRST_REJECT, Action.APPEAL, Action.APPEAL_APPROVE, Action.REVOKE],
+}
+WHO = {  # action: the one role that may take it
+    Action.WITHDRAW: "learner",
+    Action.RESUBMIT: "learner",
+    Action.APPEAL: "learner",
+    Action.RETURN: "first",
+    Action.FIRST_APPROVE: "first",
+    Action.FIRST_REJECT: "first",
+    Action.SECOND_APPROVE: "second",
+    Action.SECOND_REJECT: "second",
+    Action.FINAL_APPROVE: "final",
+    Action.FINAL_REJECT: "final",
+    Action.APPEAL_APPROVE: "judge",
+    Action.APPEAL_REJECT: "judge",
+    Action.REVOKE: "revoker",
+}
+CENTRE = {"second", "final", "judge", "revoker"}  # a superuser of the centre has their rights, and their limits
+LEARNERS_PAGES = {Action.WITHDRAW: "withdraw", Action.RESUBMIT: "resubmit", Action.APPEAL: "appeal"}
+REFUSALS = (InvalidTransitionError, NotAllowedError, DecidedMeanwhileError, AppealRefusedError)
+ROLES = sorted({*WHO.values(), "stranger", "other_college", "office", "superuser"})
+
+
+class Play:
+    """A case with everybody who could want something of it."""
+
+    def __init__(self, stage_count):
+        set_stages(active={1: ["final"], 2: ["first", "final"], 3: ["first", "second", "final"]}[stage_count])
+        self.scene = scene = Scene()
+        self.case = scene.submit()
+        self.people = {
+            "learner": scene.user,
+            "first": scene.first_reviewer,
+            "second": make_reviewer(rights=["second"]),
+            "final": scene.final_reviewer,
+            "judge": make_reviewer(rights=["appeal"]),
+            "revoker": make_reviewer(rights=["revoke"]),
+            "stranger": make_learner_user(),
+            "other_college": make_reviewer(scene.entry.institution, first=True, rights=["revoke"]),
+            "office": make_reviewer(),
+            "superuser": make_reviewer(is_superuser=True),
+        }
+
+    def act(self, action, by=None):
+        """Take an action with the service that belongs to it, on the case as the database has it."""
+        case, by = Application.objects.get(pk=self.case.pk), by or self.people[WHO[action]]
+        if action == Action.WITHDRAW:
+            return withdraw(application=case, by=by)
+        if action == Action.RESUBMIT:
+            return resubmit(application=case, by=by, explanation="已补")
+        if action == Action.APPEAL:
+            return appeal(application=case, by=by, text="请再看")
+        if action == Action.REVOKE:
+            return revoke(application=case, by=by, reason=self.scene.revocation_reason)
+        return self.scene.decide(case, action, by, **self.reason(action))
+
+    def reason(self, action):
+        return {"reason": self.scene.special_reason, "opinion": "不符"} if action not in APPROVALS else {}
+
+    def state(self):
+        case = Application.objects.get(pk=self.case.pk)
+        return case.status, case.records.count(), CreditEntry.objects.count(), case.certificates.count()
+
+    def post(self, client, action, by):
+        """Send what the form of an action (or a forged one) would send."""
+        client.force_login(by)
+        url, data = self.form_of(action)
+        assert client.post(url, data).status_code in {200, 302, 403, 404}
+
+    def form_of(self, action):
+        if action in LEARNERS_PAGES:
+            url = reverse(f"conversion:{LEARNERS_PAGES[action]}", args=[self.case.pk])
+            return url, {"explanation": "已补", "text": "请再看"}
+        if action == Action.REVOKE:
+            url = reverse("admin:conversion_application_revoke", args=[self.case.pk])
+            return url, {"reason": self.scene.revocation_reason.pk}
+        data = {"action": action.value, "seen_status": self.state()[0]}
+        if action not in APPROVALS:
+            data |= {"reason": self.scene.special_reason.pk, "opinion": "不符"}
+        return reverse("admin:conversion_application_review", args=[self.case.pk]), data
+
+    def post_bulk(self, client, by):
+        client.force_login(by)
+        data = {"application": [self.case.pk], "confirm": "1"}
+        assert client.post(reverse("admin:conversion_application_bulk"), data).status_code in {200, 302, 403}
+
+
+def play_to(status):
+    """A play whose case stands in a state, of as few stages as have it (two, or three for 复审)."""
+    play = Play(3 if status == Status.SECOND_APPROVED else 2)
+    for action in WAYS[status]:
+        play.act(action)
+    assert play.state()[0] == status
+    return play
+
+
+def expected(play, action, role):
+    """The state that a cell of the table leads to, or None where nothing may happen."""
+    sources, target = TRANSITIONS[Application.objects.get(pk=play.case.pk).stage_count].get(action, ((), None))
+    may = role == WHO[action] or (role == "superuser" and WHO[action] in CENTRE)
+    return target if may and play.state()[0] in sources else None
+
+
+def check_cell(play, before, target):
+    after = play.state()
+    if target is None:
+        assert after == before
+    else:
+        assert (after[0], after[1]) == (target, before[1] + 1)
+
+
+def cells(play, roles=lambda _action: ROLES):
+    """Every action by the roles that are asked for, with the state it should lead to."""
+    for action in ACTIONS:
+        for role in roles(action):
+            yield action, role, expected(play, action, role)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", list(Status))
+class TestCells:
+    def test_services(self, status):
+        play = play_to(status)
+        for action, role, target in cells(play):
+            before = play.state()
+            savepoint = transaction.savepoint()
+            try:
+                play.act(action, play.people[role])
+            except REFUSALS:
+                assert target is None
+            check_cell(play, before, target)
+            transaction.savepoint_rollback(savepoint)
+
+    def test_forms_and_forged_posts(self, client, status):
+        """The one who may and the superuser, whom Django would let do everything; all roles in the long run."""
+        self.post_cells(client, status, lambda action: [WHO[action], "superuser"])
+
+    @pytest.mark.long
+    def test_forms_and_forged_posts_of_all_roles(self, client, status):
+        self.post_cells(client, status, lambda _action: ROLES)
+
+    def post_cells(self, client, status, roles):
+        play = play_to(status)
+        for action, role, target in cells(play, roles):
+            before = play.state()
+            savepoint = transaction.savepoint()
+            play.post(client, action, play.people[role])
+            check_cell(play, before, target)
+            transaction.savepoint_rollback(savepoint)
+
+    def test_bulk_approval(self, client, status):
+        play = play_to(status)
+        for role in ROLES:
+            before = play.state()
+            targets = [expected(play, action, role) for action in APPROVALS - {Action.APPEAL_APPROVE}]
+            savepoint = transaction.savepoint()
+            play.post_bulk(client, play.people[role])
+            check_cell(play, before, next((target for target in targets if target), None))
+            transaction.savepoint_rollback(savepoint)
+
+
+def test_every_state_and_action_is_in_the_tables():
+    assert set(WAYS) == set(Status)
+    assert set(WHO) == set(ACTIONS)
