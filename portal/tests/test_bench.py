@@ -88,3 +88,12 @@ def test_operator_measures_the_rules():
     figures = result["figures"]["10000"]
     assert max(figures["typical_grid_page_queries"], figures["hot_grid_page_queries"]) <= 10
     assert sum(count > 2000 for count in figures["hot_rules"]) == 2
+
+
+@pytest.mark.long
+def test_operator_measures_two_pages_in_a_large_table():
+    lines = bench("pages", "--json", "--achievements=600", "--rounds=1", "--requests=4", "--seconds=3")
+    result = json.loads(lines[-1])
+    assert set(result["ratios"]) == {"my_information_vs_listview", "achievement_add_vs_listview"}
+    assert result["figures"]["achievements"] == 600
+    assert all(page["queries"] <= 7 for page in result["figures"]["pages"].values())
