@@ -33,6 +33,7 @@ STAFF = (
     Account("chushen2", 12, "初审员", "同一学院的另一位初审员", ADMIN, ("初审员",), "gdpt"),
     Account("zhongshen1", 13, "终审员", "管理中心：转换终审、成果认定", ADMIN, ("初审员", "终审员")),
     Account("zhongshen2", 14, "终审员", "管理中心的另一位审核员(两级审核不能是同一人)", ADMIN, ("初审员", "终审员")),
+    Account("shensu1", 19, "申诉裁决员", "管理中心：裁决申诉，撤销已通过的申请", ADMIN, ("申诉裁决员",)),
     Account(
         "guanli1",
         15,
