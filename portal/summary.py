@@ -4,12 +4,11 @@ import json
 from datetime import date
 from typing import NamedTuple
 
-from django.core.paginator import Paginator
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
+from accounts.pages import WINDOW_SQL, offset_of, page_from
 from accounts.row_urls import row_url
-from accounts.views.pages import PAGE_SIZE
 from achievements.models import Achievement
 from conversion.statuses import STATUS_LABELS, AchievementStatus, LatestWord
 
@@ -36,8 +35,7 @@ SELECT numbers, shown.* FROM counted LEFT JOIN LATERAL (
     SELECT mine.id, achievement.name, type.name AS type, mine.status, achievement.body_name, achievement.origin,
         mine.obtained_on
     FROM (
-        SELECT * FROM mine ORDER BY obtained_on DESC, id DESC
-        LIMIT %s OFFSET least(%s, greatest(total - 1, 0) / %s * %s)
+        SELECT * FROM mine ORDER BY obtained_on DESC, id DESC {WINDOW_SQL}
     ) AS mine
     JOIN achievements_achievement achievement ON achievement.id = mine.id
     JOIN achievements_achievementtype type ON type.id = achievement.type_id
@@ -67,21 +65,10 @@ class AchievementRow(NamedTuple):
 
 def my_achievements(learner_id, page_number=1):
     """The five counters as [(label, number)…] and the nearest page of 我的成果, in one query."""
-    wanted = _whole(page_number)
-    offset = min((wanted - 1) * PAGE_SIZE, 2**31) if wanted > 0 else 2**31  # past the end, as `get_page` has it
     with connection.cursor() as cursor:
-        cursor.execute(SUMMARY, [*STATUS_PARAMETERS, learner_id, PAGE_SIZE, offset, PAGE_SIZE, PAGE_SIZE])
+        cursor.execute(SUMMARY, [*STATUS_PARAMETERS, learner_id, offset_of(page_number)])
         lines = cursor.fetchall()
     numbers = json.loads(lines[0][0])
     counters = [(label, sum(numbers.get(status, 0) for status in statuses)) for label, statuses in COUNTERS]
-    paginator = Paginator(range(counters[0][1]), PAGE_SIZE)
-    page_obj = paginator.get_page(wanted)
-    page_obj.object_list = [AchievementRow(*line[1:]) for line in lines if line[1] is not None]
-    return counters, page_obj
-
-
-def _whole(text):
-    try:
-        return int(text)
-    except (TypeError, ValueError):
-        return 1
+    rows = [AchievementRow(*line[1:]) for line in lines if line[1] is not None]
+    return counters, page_from(rows, counters[0][1], page_number)

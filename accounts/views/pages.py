@@ -2,7 +2,7 @@
 
 from django.core.paginator import Paginator
 
-PAGE_SIZE = 10
+from accounts.pages import PAGE_SIZE
 
 
 def page_of(request, rows, size=PAGE_SIZE):

@@ -8,7 +8,7 @@ check at approval and the public what-if pages. `conversion.slots` finds which r
 from conversion.rules.assessment import Assessment, assess
 from conversion.rules.conditions import Condition, Verdict, satisfies, source_conditions
 from conversion.rules.frozen import assess_frozen, frozen_achievements
-from conversion.rules.grid import GridStatus, grid_rows
+from conversion.rules.grid import GridStatus, grid_page, grid_rows
 from conversion.rules.lists import BY_TARGET, assess_all, assess_submission
 from conversion.rules.scores import resulting_score
 from conversion.rules.situation import Award, Situation, exclusive_keys, situation_of, situation_of_case, used_pairs
@@ -27,6 +27,7 @@ __all__ = [
     "assess_submission",
     "exclusive_keys",
     "frozen_achievements",
+    "grid_page",
     "grid_rows",
     "resulting_score",
     "satisfies",

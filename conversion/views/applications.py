@@ -9,7 +9,6 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts.decorators import learner_required
 from accounts.row_ids import row_ids
 from accounts.views.pages import page_of
-from achievements.models import Achievement
 from conversion import rules, slots
 from conversion.forms import ConversionForm, GridFilterForm, RuleFilterForm, chosen_achievements
 from conversion.models import Application
@@ -26,13 +25,7 @@ RULES_PER_PAGE = 20
 def conversion_grid(request):
     """转换成果申请: the learner's achievements with both rule counts."""
     form = GridFilterForm(request.GET)
-    rows = (
-        form.apply(Achievement.objects.of(request.user).current())
-        .select_related("type")
-        .order_by("-created_at", "-pk")
-    )
-    page_obj = page_of(request, rows)
-    page_obj.object_list = rules.grid_rows(page_obj.object_list)
+    page_obj = rules.grid_page(request.user.learner_id, request.GET.get("page"), **form.wanted())
     return render(request, "conversion/achievement_grid.html", {"form": form, "page_obj": page_obj})
 
 
