@@ -106,6 +106,10 @@ class WhatIfForm(forms.Form):
             for entry in self.entries
         ]
 
+    @property
+    def is_narrowed(self):
+        return bool(self.cleaned_data.get("q") or self.cleaned_data.get("open"))
+
     @cached_property
     def terms(self):
         self.is_valid()
