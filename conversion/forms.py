@@ -22,6 +22,7 @@ from conversion.queue import SCOPES, reviews_something, visible
 from conversion.services.appeals import AppealRefusedError, appeal
 from conversion.services.applications import (
     AlreadyAppliedError,
+    CorrectedMeanwhileError,
     NotEligibleError,
     resubmit,
     submit_conversion,
@@ -181,7 +182,7 @@ class ConversionForm(forms.Form):
         except NotEligibleError as error:
             missing = "、".join(error.assessment.missing)
             self.add_error("version", _("不符合这条规则的条件:%s") % missing)
-        except AlreadyAppliedError as error:
+        except (AlreadyAppliedError, CorrectedMeanwhileError) as error:
             self.add_error("version", error.message)
         return None
 
@@ -337,7 +338,7 @@ class CaseForm(forms.Form):
             return self._submit(**common)
         except NotEligibleError as error:
             self.add_error(None, _("不符合条件:%s") % "、".join(error.assessment.missing))
-        except AlreadyAppliedError as error:
+        except (AlreadyAppliedError, CorrectedMeanwhileError) as error:
             self.add_error(None, error.message)
         return None
 

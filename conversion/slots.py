@@ -18,10 +18,10 @@ ASKED = f"""
 WITH asked AS MATERIALIZED (
     SELECT a.*, entry.framework_level, entry.family_id, ARRAY(
         SELECT rule_id FROM conversion_applicationsource used
-        WHERE used.achievement_id = a.achievement_id AND used.kind = 'conversion' AND {LIVE}
+        WHERE used.line = a.line AND used.kind = 'conversion' AND {LIVE}
     ) AS own_rules
     FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::numeric[], %s::date[])
-        AS a (n, achievement_id, learner_id, entry_id, score, obtained_on)
+        AS a (n, line, learner_id, entry_id, score, obtained_on)
     JOIN achievements_catalogueentry entry ON entry.id = a.entry_id
 ), taken AS MATERIALIZED (
     SELECT asked.*, uses.*
@@ -32,7 +32,7 @@ WITH asked AS MATERIALIZED (
             coalesce(array_agg(id) FILTER (WHERE what = 'course'), '{{}}') AS courses,
             coalesce(array_agg(at) FILTER (WHERE what = 'family' AND id = asked.family_id), '{{}}') AS family_courses,
             coalesce(array_agg(id) FILTER (
-                WHERE what = 'group' AND (at IS NULL OR at = asked.achievement_id)
+                WHERE what = 'group' AND (at IS NULL OR at = asked.line)
             ), '{{}}') AS groups
         FROM (
             SELECT split_part(key, ':', 1) AS what, split_part(key, ':', 2)::bigint AS id,
@@ -68,7 +68,7 @@ AND (taken.is_free OR (
 COUNTS = f"""
 {ASKED}
 SELECT a.n, coalesce(open.rules, 0), live.live, live.approved
-FROM unnest(%s::int[], %s::bigint[]) AS a (n, achievement_id)
+FROM unnest(%s::int[], %s::bigint[]) AS a (n, line)
 LEFT JOIN (
     SELECT taken.n, slots.rules FROM taken, LATERAL (
         SELECT count(DISTINCT source.version_id) AS rules {OPEN_SLOTS}
@@ -76,15 +76,15 @@ LEFT JOIN (
 ) AS open USING (n), LATERAL (
     SELECT count(*) AS live, count(*) FILTER (WHERE application_status = 'approved') AS approved
     FROM conversion_applicationsource
-    WHERE achievement_id = a.achievement_id AND kind = 'conversion' AND {LIVE}
+    WHERE line = a.line AND kind = 'conversion' AND {LIVE}
 ) AS live
 """  # noqa: S608
 VERSIONS = f"{ASKED} SELECT slots.version_id FROM taken, LATERAL (SELECT source.version_id {OPEN_SLOTS}) AS slots"  # noqa: S608
 
 
 def _columns(achievements):
-    """The achievements as one list per column of `asked`; those that aren't saved have no ids."""
-    rows = [(n, a.pk, a.learner_id, a.entry_id, a.score, a.obtained_on) for n, a in enumerate(achievements)]
+    """The achievements as one list per column of `asked`; those that aren't saved have no line."""
+    rows = [(n, a.line, a.learner_id, a.entry_id, a.score, a.obtained_on) for n, a in enumerate(achievements)]
     return [list(column) for column in zip(*rows, strict=True)] or [[]] * 6
 
 

@@ -135,6 +135,11 @@ class Achievement(models.Model):
         return reverse("achievements:detail", args=[self.pk])
 
     @property
+    def line(self):
+        """What all versions of one achievement have in common; None for one that isn't saved."""
+        return self.first_version_id or self.pk
+
+    @property
     def is_used(self):
         return type(self).objects.filter(pk=self.pk).used().exists()
 

@@ -29,6 +29,7 @@ def _achievement(source, learner):
     )
     return Achievement(
         pk=source["id"],
+        first_version_id=source.get("line"),
         learner_id=learner,
         entry=entry,
         name=source["name"],

@@ -32,6 +32,7 @@ class Held(NamedTuple):
     """An achievement as the grid shows it and the counters need it."""
 
     pk: int
+    line: int
     learner_id: int
     entry_id: int | None
     score: Decimal | None
@@ -63,7 +64,8 @@ class GridRow:
 # Said in SQL: the ORM took longer to spell the page and its total than the database to find them.
 HELD = f"""
 WITH mine AS MATERIALIZED (
-    SELECT a.id, a.learner_id, a.entry_id, a.score, a.obtained_on, a.name, type.name AS type, a.body_name, a.created_at
+    SELECT a.id, coalesce(a.first_version_id, a.id) AS line, a.learner_id, a.entry_id, a.score, a.obtained_on, a.name,
+        type.name AS type, a.body_name, a.created_at
     FROM achievements_achievement a JOIN achievements_achievementtype type ON type.id = a.type_id
     WHERE a.learner_id = %(learner)s AND a.replaced_by_id IS NULL
     AND (%(type)s::bigint IS NULL OR a.type_id = %(type)s)

@@ -27,7 +27,7 @@ class Situation:
     """A day, what the learner holds and what is taken. An empty one is that of a visitor who asks what if.
 
     `held`: achievements that count for 「等级」 (the highest of a family wins), those asked about included.
-    `pairs`: (achievement id, rule id) in use; `keys`: the `ExclusiveUse` keys in use.
+    `pairs`: (line of an achievement, rule id) in use; `keys`: the `ExclusiveUse` keys in use.
     """
 
     on: dt.date
@@ -56,7 +56,7 @@ def group_key(group, achievement=None):
     """The key of an exclusivity group: the learner's, or the achievement's where the group says so."""
     if group.scope == ExclusivityGroup.Scope.LEARNER:
         return f"group:{group.pk}"
-    return f"group:{group.pk}:achievement:{achievement.pk}"
+    return f"group:{group.pk}:achievement:{achievement.line}"
 
 
 def exclusive_keys(version, achievements):
@@ -71,14 +71,14 @@ def exclusive_keys(version, achievements):
 
 
 def used_pairs(achievements, kind=Kind.CONVERSION):
-    """(achievement id, rule id) pairs that live applications reserve."""
-    return _pairs([achievement.pk for achievement in achievements], kind)
+    """(line of an achievement, rule id) pairs that live applications reserve: a correction is no new achievement."""
+    return _pairs([achievement.line for achievement in achievements], kind)
 
 
-def _pairs(ids, kind, without=None):
-    live = ApplicationSource.objects.filter(achievement__in=[pk for pk in ids if pk], kind=kind)
+def _pairs(lines, kind, without=None):
+    live = ApplicationSource.objects.filter(line__in=[line for line in lines if line], kind=kind)
     live = live.exclude(application_status__in=DEAD).exclude(application=without)
-    return frozenset(live.values_list("achievement_id", "rule_id"))
+    return frozenset(live.values_list("line", "rule_id"))
 
 
 def situation_of(learner, *, achievements, versions, on=None, kind=Kind.CONVERSION):
@@ -93,7 +93,7 @@ def situation_of(learner, *, achievements, versions, on=None, kind=Kind.CONVERSI
     return Situation(
         on,
         held=_held(learner, achievements),
-        pairs=_pairs([achievement.pk for achievement in achievements], kind),
+        pairs=_pairs([achievement.line for achievement in achievements], kind),
         keys=_taken_keys(learner),
         awards=_awards(learner),
         caps=caps,
@@ -110,7 +110,7 @@ def situation_of_case(application, achievements):
     return Situation(
         on,
         held=tuple(achievements),
-        pairs=_pairs([achievement.pk for achievement in achievements], application.kind, application),
+        pairs=_pairs([achievement.line for achievement in achievements], application.kind, application),
         keys=_taken_keys(learner, application),
         awards=_awards(learner, application),
         caps=caps_of([application.rule_version], on),

@@ -32,7 +32,7 @@ def _group(group, is_free):
 
 def own_condition(version, groups, achievement, situation):
     """Why an achievement itself is used up for the version, as a `Condition` that isn't met; None when it is free."""
-    if (achievement.pk, version.rule_id) in situation.pairs:
+    if (achievement.line, version.rule_id) in situation.pairs:
         return _used_up("pair", achievement, _("“%s”已用于本规则的申请"))
     if family_key(version, achievement) in situation.keys:
         return _used_up("repeat", achievement, _("与“%s”同系列的成果已用于本课程"))

@@ -2,8 +2,10 @@
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import Learner
+from achievements.models import Achievement
 from conversion import criteria, rules
 from conversion.models import Application, ApplicationSource, ExclusiveUse
 from conversion.models.application import Action, InvalidTransitionError, Kind
@@ -18,6 +20,12 @@ class NotEligibleError(Exception):
     def __init__(self, assessment):
         super().__init__(assessment.verdict)
         self.assessment = assessment
+
+
+class CorrectedMeanwhileError(Exception):
+    """A chosen achievement was corrected after the page was opened: its new version has to be chosen."""
+
+    message = gettext_lazy("所选成果刚刚更正过,请回到列表重新选择。")
 
 
 class AlreadyAppliedError(Exception):
@@ -45,7 +53,7 @@ def submit_conversion(*, by, version, achievements, token, uploads=()):
     @transaction.atomic
     def submit():
         take_turns(by.learner_id)
-        assessment = rules.assess_submission(version, achievements)
+        assessment = rules.assess_submission(version, as_stored(achievements))
         _refuse_unless_match(assessment)
         case = _rule_case(Kind.CONVERSION, assessment, version.credits)
         return _create(by, token, uploads, assessment.used, case)
@@ -59,10 +67,11 @@ def submit_performance(*, by, version, achievement, token, uploads=()):
     @transaction.atomic
     def submit():
         take_turns(by.learner_id)
-        assessment = criteria.assess_performance(version, achievement)
+        (stored,) = as_stored([achievement])
+        assessment = criteria.assess_performance(version, stored)
         _refuse_unless_match(assessment)
         case = _rule_case(Kind.PERFORMANCE, assessment, assessment.credits)
-        return _create(by, token, uploads, [achievement], case)
+        return _create(by, token, uploads, [stored], case)
 
     return _answer_once(by, token, submit)
 
@@ -70,11 +79,14 @@ def submit_performance(*, by, version, achievement, token, uploads=()):
 def submit_recognition(*, by, achievement, token, uploads=()):
     """Ask the bank to recognise an achievement off the catalogue (认定成果申请); as `submit_conversion`."""
 
+    @transaction.atomic
     def submit():
-        if achievement.entry_id is not None:
+        take_turns(by.learner_id)
+        (stored,) = as_stored([achievement])
+        if stored.entry_id is not None:
             raise AlreadyAppliedError
-        case = {"kind": Kind.RECOGNITION, "snapshot": {"sources": [achievement_snapshot(achievement)]}}
-        return _create(by, token, uploads, [achievement], case)
+        case = {"kind": Kind.RECOGNITION, "snapshot": {"sources": [achievement_snapshot(stored)]}}
+        return _create(by, token, uploads, [stored], case)
 
     return _answer_once(by, token, submit)
 
@@ -82,6 +94,18 @@ def submit_recognition(*, by, achievement, token, uploads=()):
 def take_turns(learner):
     """Hold a learner's row until the end of the transaction, so that a cap is read and used up by one at a time."""
     list(Learner.objects.select_for_update(no_key=True).filter(pk=learner).values_list("pk"))
+
+
+def as_stored(achievements):
+    """The achievements as they stand now, in their order, kept from edits until the end of the transaction.
+
+    What was loaded for the page may have been edited since. Raises `CorrectedMeanwhileError`.
+    """
+    rows = Achievement.objects.current().select_related("type", "entry__institution", "entry__family")
+    stored = rows.select_for_update(of=["self"], no_key=True).in_bulk([achievement.pk for achievement in achievements])
+    if len(stored) < len(achievements):
+        raise CorrectedMeanwhileError
+    return [stored[achievement.pk] for achievement in achievements]
 
 
 def _first_answer(by, token):
@@ -144,6 +168,7 @@ def achievement_snapshot(achievement):
     entry = achievement.entry
     return {
         "id": achievement.pk,
+        "line": achievement.line,
         "entry_id": achievement.entry_id,
         "name": achievement.name,
         "type": achievement.type.name,

@@ -276,6 +276,7 @@ class TestRaces:
     @pytest.fixture
     def without_turns(self, monkeypatch):
         monkeypatch.setattr(applications, "take_turns", lambda learner: None)
+        monkeypatch.setattr(applications, "as_stored", list)
 
     def test_rule_for_once_is_used_once(self, in_parallel, without_turns):
         scene = Scene()

@@ -154,6 +154,7 @@ class TestPerformance:
 
     def test_learner_can_not_submit_what_the_table_does_not_hold(self, scene, competition, award):
         award.extra = {"competition_level": "校级"}
+        award.save()
         with pytest.raises(NotEligibleError):
             submit_performance(by=scene.user, version=competition, achievement=award, token=uuid.uuid4())
 

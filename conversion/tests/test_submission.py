@@ -117,6 +117,7 @@ class TestRaces:
 
     def test_parallel_submissions_without_turns_are_stopped_by_the_index(self, in_parallel, monkeypatch):
         monkeypatch.setattr(applications, "take_turns", lambda learner: None)
+        monkeypatch.setattr(applications, "as_stored", list)
         results = in_parallel(Scene().submit, times=8)
         assert Application.objects.count() == 1
         assert sum(isinstance(result, AlreadyAppliedError) for result in results) == 7
@@ -124,6 +125,7 @@ class TestRaces:
     def test_parallel_submissions_without_turns_and_index_give_several(self, in_parallel, monkeypatch):
         """Positive control: without turns and partial unique index the check before the insert is not enough."""
         monkeypatch.setattr(applications, "take_turns", lambda learner: None)
+        monkeypatch.setattr(applications, "as_stored", list)
         scene = Scene()
         name = "one_live_application_per_achievement_and_rule"
         constraint = next(c for c in ApplicationSource._meta.constraints if c.name == name)

@@ -253,6 +253,8 @@ class ApplicationSource(models.Model):
     achievement = models.ForeignKey(
         "achievements.Achievement", models.PROTECT, related_name="application_sources", verbose_name=_("成果")
     )
+    # The achievement, all its versions alike; a recognition is of one version. A trigger writes it.
+    line = models.BigIntegerField(editable=False, default=0)
     rule = models.ForeignKey(
         "conversion.ConversionRule", models.PROTECT, null=True, related_name="+", verbose_name=_("转换规则")
     )
@@ -261,7 +263,7 @@ class ApplicationSource(models.Model):
         verbose_name = verbose_name_plural = _("申请所用成果")
         constraints = [
             models.UniqueConstraint(
-                fields=["achievement", "kind", "rule"],
+                fields=["line", "kind", "rule"],
                 condition=~Q(application_status__in=["rejected", "withdrawn", "revoked"]),
                 nulls_distinct=False,
                 name="one_live_application_per_achievement_and_rule",
