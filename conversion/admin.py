@@ -11,21 +11,15 @@ from conversion.models import (
     Application,
     CalendarDay,
     Certificate,
-    ConversionRule,
-    Course,
     CreditEntry,
     LedgerRoot,
-    Programme,
     ReasonCode,
     ReviewerDocument,
     ReviewStage,
-    RuleGroup,
-    RuleSource,
-    RuleVersion,
 )
 from conversion.queue import visible_applications
+from conversion.rule_admin import versions  # noqa: F401 - registers where rules are kept
 from conversion.services.clock import reckon_again
-from conversion.services.publishing import PublishingError, publish_version
 from conversion.views import certificate_desk, desk, review, revocation
 from vault.read_only import ReadOnlyAdmin
 
@@ -80,121 +74,6 @@ class ApplicationAdmin(ReadOnlyAdmin):
             return view(request, *args, **kwargs)
 
         return guarded
-
-
-class RuleVersionInline(admin.StackedInline):
-    model = RuleVersion
-    extra = 0
-    show_change_link = True
-    fields = ["number", "status", "course", "outcome", "credits", "valid_from", "valid_to"]
-    readonly_fields = fields
-    can_delete = False
-
-    def has_add_permission(self, request, obj=None):
-        return False
-
-
-@admin.register(ConversionRule)
-class ConversionRuleAdmin(admin.ModelAdmin):
-    list_display = ["code", "title", "institution"]
-    list_select_related = ["institution"]
-    search_fields = ["code", "title"]
-    autocomplete_fields = ["institution"]
-    inlines = [RuleVersionInline]
-
-
-class RuleSourceInline(admin.TabularInline):
-    model = RuleSource
-    extra = 0
-    autocomplete_fields = ["entry"]
-
-
-class RuleGroupInline(admin.TabularInline):
-    model = RuleGroup
-    extra = 0
-    show_change_link = True
-
-
-class DraftOnlyMixin:
-    """A version that was published never changes: applications may have frozen it."""
-
-    def _is_draft(self, obj):
-        return obj is None or self._version_of(obj).status == RuleVersion.Status.DRAFT
-
-    def has_change_permission(self, request, obj=None):
-        return super().has_change_permission(request, obj) and self._is_draft(obj)
-
-    def has_delete_permission(self, request, obj=None):
-        return super().has_delete_permission(request, obj) and self._is_draft(obj)
-
-
-@admin.register(RuleVersion)
-class RuleVersionAdmin(DraftOnlyMixin, admin.ModelAdmin):
-    list_display = ["rule", "number", "status", "course", "credits", "valid_from", "valid_to"]
-    list_select_related = ["rule", "course__programme__institution"]
-    list_filter = ["status", "outcome"]
-    search_fields = ["rule__title", "rule__code"]
-    autocomplete_fields = ["rule", "course"]
-    exclude = ["drafted_by", "published_by"]
-    readonly_fields = ["status", "drafter", "publisher", "published_at"]
-    inlines = [RuleGroupInline]
-    actions = ["publish"]
-
-    # Names without links: who reads rules may not open staff accounts.
-    @admin.display(description=_("起草人"))
-    def drafter(self, version):
-        return version.drafted_by
-
-    @admin.display(description=_("发布人"))
-    def publisher(self, version):
-        return version.published_by
-
-    def _version_of(self, obj):
-        return obj
-
-    def save_model(self, request, obj, form, change):
-        obj.drafted_by = obj.drafted_by or request.user
-        super().save_model(request, obj, form, change)
-
-    @admin.action(description=_("发布所选版本(须由起草人以外的人操作)"), permissions=["publish"])
-    def publish(self, request, queryset):
-        for version in queryset:
-            try:
-                publish_version(version=version, by=request.user)
-            except PublishingError as error:
-                self.message_user(request, f"{version}:{error.message}", level="error")
-            else:
-                self.message_user(request, _("已发布:%s") % version)
-
-    def has_publish_permission(self, request):
-        return request.user.has_perm("conversion.publish_ruleversion")
-
-
-@admin.register(RuleGroup)
-class RuleGroupAdmin(DraftOnlyMixin, admin.ModelAdmin):
-    list_display = ["version", "position", "choose"]
-    list_select_related = ["version__rule"]
-    autocomplete_fields = ["version"]
-    inlines = [RuleSourceInline]
-
-    def _version_of(self, obj):
-        return obj.version
-
-
-@admin.register(Programme)
-class ProgrammeAdmin(admin.ModelAdmin):
-    list_display = ["name", "cohort", "institution", "total_credits"]
-    list_select_related = ["institution"]
-    search_fields = ["name", "institution__name"]
-    autocomplete_fields = ["institution"]
-
-
-@admin.register(Course)
-class CourseAdmin(admin.ModelAdmin):
-    list_display = ["name", "code", "programme", "credits", "nature"]
-    list_select_related = ["programme__institution"]
-    search_fields = ["name", "code"]
-    autocomplete_fields = ["programme"]
 
 
 @admin.register(ReasonCode)

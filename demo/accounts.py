@@ -43,6 +43,18 @@ STAFF = (
         ("运营管理员",),
     ),
     Account("guanli2", 16, "运营管理员", "发布别人起草的规则版本(起草人不能自己发布)", ADMIN, ("运营管理员",)),
+    Account(
+        "guize1",
+        20,
+        "机构规则管理员",
+        "广东理工职业学院的规则:起草、例子、版本比较、复制到下一年级、导入导出",
+        ADMIN,
+        ("机构规则管理员",),
+        "gdpt",
+    ),
+    Account(
+        "guize2", 20, "机构规则管理员", "同一学院的另一位:发布 guize1 起草的版本", ADMIN, ("机构规则管理员",), "gdpt"
+    ),
     Account("admin", 17, "超级管理员", "全部后台功能", ADMIN, options={"is_superuser": True}),
 )
 INSTITUTIONS = (

@@ -1,6 +1,7 @@
 from conversion.models.application import Application, ApplicationSource, ReasonCode, ReviewRecord
 from conversion.models.criteria import CriteriaRow, CriteriaTest
 from conversion.models.desk import ReviewClaim, ReviewCriterion
+from conversion.models.keeping import RuleExample, RuleExampleItem, RuleImport, RuleVersionRecord
 from conversion.models.ledger import Certificate, CertificateShare, CreditEntry, LedgerRoot
 from conversion.models.policies import (
     ConversionCap,
@@ -36,7 +37,11 @@ __all__ = [
     "ReviewRecord",
     "ReviewStage",
     "ReviewerDocument",
+    "RuleExample",
+    "RuleExampleItem",
     "RuleGroup",
+    "RuleImport",
     "RuleSource",
     "RuleVersion",
+    "RuleVersionRecord",
 ]

@@ -50,6 +50,14 @@ class Course(models.Model):
         return self.name
 
 
+class ConversionRuleQuerySet(models.QuerySet):
+    def kept_by(self, user):
+        """The rules that somebody of the staff keeps: his institution's, at the centre every one."""
+        if user.belongs_to_centre:
+            return self
+        return self.filter(institution=user.institution_id) if user.is_staff else self.none()
+
+
 class ConversionRule(models.Model):
     """转换规则: what stays the same over its versions."""
 
@@ -63,7 +71,12 @@ class ConversionRule(models.Model):
     institution = models.ForeignKey(
         "accounts.Institution", models.PROTECT, related_name="conversion_rules", verbose_name=_("接收机构")
     )
+    copied_from = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, editable=False, related_name="copies", verbose_name=_("复制自")
+    )
     created_at = models.DateTimeField(_("创建时间"), auto_now_add=True)
+
+    objects = ConversionRuleQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = _("转换规则")
@@ -190,6 +203,7 @@ class RuleVersion(models.Model):
             models.UniqueConstraint(
                 fields=["rule"], condition=Q(status="published"), name="one_published_version_per_rule"
             ),
+            models.UniqueConstraint(fields=["rule"], condition=Q(status="draft"), name="one_draft_per_rule"),
             models.CheckConstraint(condition=Q(credits__gte=0), name="version_credits_not_negative"),
             models.CheckConstraint(
                 condition=Q(status="draft") | Q(published_by__isnull=False, published_at__isnull=False),

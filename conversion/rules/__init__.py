@@ -7,6 +7,8 @@ check at approval and the public what-if pages. `conversion.slots` finds which r
 
 from conversion.rules.assessment import Assessment, assess
 from conversion.rules.conditions import Condition, Verdict, satisfies, source_conditions
+from conversion.rules.differences import Change, differences
+from conversion.rules.examples import ExampleResult, run_examples
 from conversion.rules.frozen import assess_frozen, frozen_achievements
 from conversion.rules.grid import GridStatus, grid_page, grid_rows
 from conversion.rules.lists import BY_TARGET, assess_all, assess_submission
@@ -17,7 +19,9 @@ __all__ = [
     "BY_TARGET",
     "Assessment",
     "Award",
+    "Change",
     "Condition",
+    "ExampleResult",
     "GridStatus",
     "Situation",
     "Verdict",
@@ -25,11 +29,13 @@ __all__ = [
     "assess_all",
     "assess_frozen",
     "assess_submission",
+    "differences",
     "exclusive_keys",
     "frozen_achievements",
     "grid_page",
     "grid_rows",
     "resulting_score",
+    "run_examples",
     "satisfies",
     "situation_of",
     "situation_of_case",

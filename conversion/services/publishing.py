@@ -1,31 +1,130 @@
-"""Publishing rule versions."""
+"""The life of a rule version: published by a second person, suspended and back, retired; each with who, when, why."""
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from conversion.models import RuleVersion
+from conversion.models import ConversionRule, RuleVersion, RuleVersionRecord
+from conversion.rules import run_examples
+
+Action, Status = RuleVersionRecord.Action, RuleVersion.Status
+
+MOVES = {  # action: (allowed states, next state)
+    Action.PUBLISHED: ({Status.DRAFT}, Status.PUBLISHED),
+    Action.SUSPENDED: ({Status.PUBLISHED}, Status.SUSPENDED),
+    Action.RESUMED: ({Status.SUSPENDED}, Status.PUBLISHED),
+    Action.RETIRED: ({Status.PUBLISHED, Status.SUSPENDED}, Status.RETIRED),
+}
+NEED_REASON = {Action.SUSPENDED, Action.RETIRED}
 
 
 class PublishingError(Exception):
-    def __init__(self, message):
+    """Why a version can't be moved; `failing` has the results of the examples that stand in its way."""
+
+    def __init__(self, message, failing=()):
         super().__init__(message)
-        self.message = message
+        self.message, self.failing = message, list(failing)
+
+
+def moves_of(version):
+    """The actions that the state of a version allows."""
+    return [action for action, (states, _after) in MOVES.items() if version.status in states]
+
+
+def refuse_stranger(rule, by):
+    """Raise unless somebody keeps the rules of this institution."""
+    if by.institution_id not in (None, rule.institution_id):
+        raise PublishingError(_("只能维护本机构的规则。"))
 
 
 @transaction.atomic
-def publish_version(*, version, by):
-    """Publish a draft and retire the version it supersedes; drafting and publishing take two people."""
+def publish_version(*, version, by, reason=""):
+    """Publish a draft and retire the version it supersedes; drafting and publishing take two people.
+
+    Raises `PublishingError`, with the failing examples if it is they.
+    """
+    RuleVersion.objects.select_for_update().get(pk=version.pk)
+    version.refresh_from_db()
+    refuse_stranger(version.rule, by)
+    if version.status != Status.DRAFT:
+        raise PublishingError(_("只有草稿可以发布。"))
     if version.drafted_by_id == by.pk:
         raise PublishingError(_("起草人不能发布自己的规则。"))
-    has_sources = version.groups.filter(sources__isnull=False).exists()
-    if not (has_sources or version.criteria.filter(tests__isnull=False).exists()):
-        raise PublishingError(_("规则还没有来源成果或业绩标准。"))
-    drafts = RuleVersion.objects.filter(pk=version.pk, status=RuleVersion.Status.DRAFT)
-    RuleVersion.objects.filter(rule=version.rule_id, status=RuleVersion.Status.PUBLISHED).update(
-        status=RuleVersion.Status.RETIRED
-    )
-    if not drafts.update(status=RuleVersion.Status.PUBLISHED, published_by=by, published_at=timezone.now()):
-        raise PublishingError(_("只有草稿可以发布。"))
+    _refuse_incomplete(version)
+    _refuse_failing(version)
+    superseded = RuleVersion.objects.filter(rule=version.rule_id, status=Status.PUBLISHED).first()
+    if superseded:
+        _move(superseded, Action.RETIRED, by, _("由第%d版取代") % version.number)
+    return _move(version, Action.PUBLISHED, by, reason, published_by=by, published_at=timezone.now())
+
+
+def suspend_version(*, version, by, reason):
+    """Take a published version out of use for a while; cases that wait go on under it."""
+    return _change_state(version, Action.SUSPENDED, by, reason)
+
+
+def resume_version(*, version, by, reason=""):
+    return _change_state(version, Action.RESUMED, by, reason)
+
+
+def retire_version(*, version, by, reason):
+    """Take a version out of use for good."""
+    return _change_state(version, Action.RETIRED, by, reason)
+
+
+@transaction.atomic
+def _change_state(version, action, by, reason):
+    refuse_stranger(version.rule, by)
+    if action in NEED_REASON and not reason.strip():
+        raise PublishingError(_("请填写原因。"))
+    try:
+        with transaction.atomic():
+            return _move(version, action, by, reason.strip())
+    except IntegrityError:
+        raise PublishingError(_("这条规则已有另一个已发布的版本,不能恢复。")) from None
+
+
+def _move(version, action, by, reason, **changes):
+    """One transition, as one statement, and its record; two people at once can't both do it."""
+    states, after = MOVES[action]
+    rows = RuleVersion.objects.filter(pk=version.pk, status__in=states)
+    if not rows.update(status=after, **changes):
+        raise PublishingError(_("版本的状态已改变,操作没有生效。"))
+    write_version_record(version=version, action=action, by=by, reason=reason)
     version.refresh_from_db()
     return version
+
+
+def write_version_record(*, version, action, by, reason=""):
+    RuleVersionRecord.objects.create(version=version, action=action, by=by, reason=reason[:300])
+
+
+def _refuse_incomplete(version):
+    if version.course.programme.institution_id != version.rule.institution_id:
+        raise PublishingError(_("目标课程不属于接收机构。"))
+    is_performance = version.rule.kind == ConversionRule.Kind.PERFORMANCE
+    (_refuse_without_criteria if is_performance else _refuse_without_sources)(version)
+
+
+def _refuse_without_criteria(version):
+    if version.achievement_type_id is None:
+        raise PublishingError(_("业绩类规则要选择业绩类型。"))
+    if not version.criteria.filter(tests__isnull=False).exists():
+        raise PublishingError(_("规则还没有来源成果或业绩标准。"))
+
+
+def _refuse_without_sources(version):
+    groups = list(version.groups.prefetch_related("sources"))
+    if not any(group.sources.all() for group in groups):
+        raise PublishingError(_("规则还没有来源成果或业绩标准。"))
+    for group in groups:
+        if len(group.sources.all()) < group.choose:
+            words = {"position": group.position, "choose": group.choose, "total": len(group.sources.all())}
+            raise PublishingError(_("第%(position)d组需要 %(choose)d 项,但只列出了 %(total)d 项来源成果。") % words)
+
+
+def _refuse_failing(version):
+    failing = [result for result in run_examples(version) if not result.passed]
+    if failing:
+        names = "、".join(result.example.name for result in failing[:5])
+        raise PublishingError(_("有例子与预期不符,不能发布:%s") % names, failing)

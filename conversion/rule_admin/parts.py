@@ -1,0 +1,136 @@
+"""Groups, lines of a performance table and examples: each has rows of its own, so each has a page, reached from its
+version's and leading back to it."""
+
+from django.contrib import admin
+from django.db.models import Max
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+
+from achievements.models import CatalogueEntry
+from conversion.models import (
+    CriteriaRow,
+    CriteriaTest,
+    RuleExample,
+    RuleExampleItem,
+    RuleGroup,
+    RuleSource,
+    RuleVersion,
+)
+from conversion.rule_admin.scope import DraftOnly
+
+
+class EntryInline(admin.TabularInline):
+    """Rows that name a catalogue entry: an approved one."""
+
+    extra = 1
+    autocomplete_fields = ["entry"]
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "entry":
+            field.queryset = field.queryset.filter(status=CatalogueEntry.Status.APPROVED)
+        return field
+
+
+class RuleSourceInline(EntryInline):
+    model = RuleSource
+
+
+class RuleExampleItemInline(EntryInline):
+    model = RuleExampleItem
+    min_num = 1
+    extra = 0
+
+
+class CriteriaTestInline(admin.TabularInline):
+    model = CriteriaTest
+    extra = 1
+
+    def get_formset(self, request, obj=None, **kwargs):
+        self.parent_row = obj
+        return super().get_formset(request, obj, **kwargs)
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        """The extra fields of the type that the version is about."""
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "field" and self.parent_row:
+            field.queryset = field.queryset.filter(type=self.parent_row.version.achievement_type_id)
+        return field
+
+
+class PartAdmin(DraftOnly):
+    """A part of a version: found on the version's page, not in the index."""
+
+    institution_path = "version__rule__institution_id"
+    list_select_related = ["version__rule"]
+    autocomplete_fields = ["version"]
+    choices_of = {"version": "rule__institution"}
+    change_form_template = "admin/conversion/ruleversion/part_form.html"
+
+    def get_model_perms(self, request):
+        return {}
+
+    def get_changeform_initial_data(self, request):
+        """The version whose page leads here, and the next place in it."""
+        initial = super().get_changeform_initial_data(request)
+        version = request.GET.get("version", "")
+        if "position" in self.own_fields and version.isdecimal():
+            last = self.model.objects.filter(version=version).aggregate(last=Max("position"))["last"]
+            initial.setdefault("position", (last or 0) + 1)
+        return initial
+
+    def get_readonly_fields(self, request, obj=None):
+        return ["version_link"] if obj else []
+
+    def get_fields(self, request, obj=None):
+        return ["version_link" if obj else "version", *self.own_fields]
+
+    @admin.display(description=RuleGroup._meta.get_field("version").verbose_name)
+    def version_link(self, part):
+        url = reverse("admin:conversion_ruleversion_change", args=[part.version_id])
+        return format_html('<a href="{}">{}</a>', url, part.version)
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "version":
+            field.queryset = field.queryset.filter(status="draft")
+        return field
+
+    def save_related(self, request, form, formsets, change):
+        """Whoever changed a draft last is its drafter: somebody else has to publish it."""
+        super().save_related(request, form, formsets, change)
+        RuleVersion.objects.filter(pk=form.instance.version_id).update(drafted_by=request.user)
+
+    def response_add(self, request, obj, post_url_continue=None):
+        return self._back(request, obj) or super().response_add(request, obj, post_url_continue)
+
+    def response_change(self, request, obj):
+        return self._back(request, obj) or super().response_change(request, obj)
+
+    def _back(self, request, part):
+        """To the version, unless somebody wants to go on here."""
+        if {"_continue", "_addanother"} & request.POST.keys():
+            return None
+        return redirect("admin:conversion_ruleversion_change", part.version_id)
+
+
+@admin.register(RuleGroup)
+class RuleGroupAdmin(PartAdmin):
+    own_fields = ["position", "choose"]
+    list_display = ["version", "position", "choose"]
+    inlines = [RuleSourceInline]
+
+
+@admin.register(CriteriaRow)
+class CriteriaRowAdmin(PartAdmin):
+    own_fields = ["position", "credits"]
+    list_display = ["version", "position", "credits"]
+    inlines = [CriteriaTestInline]
+
+
+@admin.register(RuleExample)
+class RuleExampleAdmin(PartAdmin):
+    own_fields = ["name", "should_match"]
+    list_display = ["version", "name", "should_match"]
+    inlines = [RuleExampleItemInline]

@@ -1,0 +1,120 @@
+"""What is typed where rules are kept."""
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from accounts.forms.uploads import ImportUploadForm
+from accounts.models import Institution
+from conversion.models import ConversionRule, ExclusivityGroup, Programme, RuleImport, RuleVersion
+from conversion.rules.differences import FIELDS
+from conversion.services import publishing
+
+Action = publishing.Action
+VERBS = {
+    Action.PUBLISHED: publishing.publish_version,
+    Action.SUSPENDED: publishing.suspend_version,
+    Action.RESUMED: publishing.resume_version,
+    Action.RETIRED: publishing.retire_version,
+}
+
+
+class RuleVersionForm(forms.ModelForm):
+    """A draft; what only fits together is told beside the field."""
+
+    class Meta:
+        model = RuleVersion
+        fields = ["rule", *FIELDS, "exclusivity_groups"]
+
+    def clean(self):
+        data = super().clean()
+        rule = data.get("rule") or (self.instance.rule if self.instance.rule_id else None)
+        if rule:
+            self._check_rule(rule, data)
+        if data.get("valid_from") and data.get("valid_to") and data["valid_to"] < data["valid_from"]:
+            self.add_error("valid_to", _("失效日期不能早于生效日期。"))
+        if data.get("score_policy") == RuleVersion.ScorePolicy.FIXED and not data.get("fixed_score"):
+            self.add_error("fixed_score", _("请填写固定成绩。"))
+        return data
+
+    def _check_rule(self, rule, data):
+        course = data.get("course")
+        if course and course.programme.institution_id != rule.institution_id:
+            self.add_error("course", _("目标课程不属于规则的接收机构。"))
+        other = rule.versions.filter(status=RuleVersion.Status.DRAFT).exclude(pk=self.instance.pk).first()
+        if other and "rule" in self.fields:
+            self.add_error("rule", _("这条规则已有草稿第%d版,请修改它。") % other.number)
+        if rule.kind == ConversionRule.Kind.PERFORMANCE and not data.get("achievement_type"):
+            self.add_error("achievement_type", _("业绩类规则要选择业绩类型。"))
+
+
+class ExclusivityGroupForm(forms.ModelForm):
+    """The scope of a group in use never changes: a database trigger keeps that, this tells it."""
+
+    class Meta:
+        model = ExclusivityGroup
+        fields = ["code", "name", "institution", "scope"]
+
+    def clean_scope(self):
+        scope = self.cleaned_data["scope"]
+        if self.instance.pk and scope != self.initial["scope"] and self._is_used():
+            raise ValidationError(_("已有发布过的规则使用这个互斥组,范围不能再改。"))
+        return scope
+
+    def _is_used(self):
+        return self.instance.versions.exclude(status=RuleVersion.Status.DRAFT).exists()
+
+
+class RuleMoveForm(forms.Form):
+    """发布、暂停、恢复、停用 with the reason."""
+
+    action = forms.ChoiceField(choices=[(action.value, action.label) for action in VERBS])
+    reason = forms.CharField(label=_("原因"), max_length=300, required=False)
+
+    def move(self, *, version, by):
+        """Carry it out; raises `PublishingError`."""
+        verb = VERBS[Action(self.cleaned_data["action"])]
+        return verb(version=version, by=by, reason=self.cleaned_data["reason"])
+
+
+class CohortCopyForm(forms.Form):
+    """Which cohort's rules to copy, and to which."""
+
+    programme = forms.ModelChoiceField(Programme.objects.none(), label=_("从(专业和年级)"))
+    to = forms.RegexField(
+        r"^[0-9]{4}\Z",
+        label=_("复制到年级"),
+        help_text=_("如 2019"),
+        error_messages={"invalid": _("年级是四位数字,如 2019。")},
+    )
+
+    def __init__(self, *args, user, **kwargs):
+        super().__init__(*args, **kwargs)
+        programmes = Programme.objects.filter(courses__isnull=False).distinct().select_related("institution")
+        if not user.belongs_to_centre:
+            programmes = programmes.filter(institution=user.institution_id)
+        self.fields["programme"].queryset = programmes
+
+    def clean(self):
+        data = super().clean()
+        if data.get("programme") and data.get("to") == data["programme"].cohort:
+            self.add_error("to", _("目标年级与原年级相同。"))
+        return data
+
+
+class RuleUploadForm(ImportUploadForm):
+    """A file of rules; the centre says whose they are."""
+
+    model = RuleImport
+    file_label = _("规则文件")
+
+    institution = forms.ModelChoiceField(Institution.objects.none(), label=_("接收机构"))
+    field_order = ["institution", "file"]
+
+    def __init__(self, *args, user, **kwargs):
+        super().__init__(*args, **kwargs)
+        field = self.fields["institution"]
+        field.queryset = Institution.objects.exclude(bank_code=None)
+        if not user.belongs_to_centre:
+            field.queryset = field.queryset.filter(pk=user.institution_id)
+            field.empty_label = None

@@ -1,0 +1,157 @@
+"""Copy a cohort's rules to the next: 2018级 → 2019级."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dateutil.relativedelta import relativedelta
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from conversion.models import ConversionCap, ConversionRule, Course, Programme, RuleVersion
+from conversion.services.drafting import content_of, copy_parts, next_draft
+
+LONGEST_CODE = 30
+
+
+class Outcome(StrEnum):
+    COPIED = "copied"
+    EXISTED = "existed"
+    SKIPPED = "skipped"
+
+
+LABELS = {
+    Outcome.COPIED: gettext_lazy("新建"),
+    Outcome.EXISTED: gettext_lazy("已有"),
+    Outcome.SKIPPED: gettext_lazy("未复制"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """What became of one thing of the old cohort, and why."""
+
+    kind: str
+    name: str
+    outcome: Outcome
+    reason: str = ""
+
+    @property
+    def label(self):
+        return LABELS[self.outcome]
+
+
+class CohortError(Exception):
+    def __init__(self, message):
+        super().__init__(message)
+        self.message = message
+
+
+@transaction.atomic
+def copy_cohort(*, programme, to, by=None, dry_run=False):
+    """Make programme, courses and drafts of the published rules for the cohort `to`; return [`Line`…].
+
+    A second run makes only what is missing. `by` is who drafts (nobody for a command). Raises `CohortError`.
+    """
+    if by and by.institution_id not in (None, programme.institution_id):
+        raise CohortError(_("只能维护本机构的规则。"))
+    if to == programme.cohort:
+        raise CohortError(_("目标年级与原年级相同。"))
+    copying = _Copying(Programme.objects.select_for_update().get(pk=programme.pk), to, by)
+    copying.run()
+    if dry_run:
+        transaction.set_rollback(True)
+    return copying.lines
+
+
+class _Copying:
+    def __init__(self, programme, to, by):
+        self.programme, self.to, self.by = programme, to, by
+        self.lines, self.courses = [], {}
+
+    def run(self):
+        self._copy_programme()
+        for course in self.programme.courses.all():
+            self._copy_course(course)
+        rules = ConversionRule.objects.filter(versions__course__programme=self.programme).distinct()
+        for rule in rules.order_by("code"):
+            self._copy_rule(rule)
+        for cap in ConversionCap.objects.filter(programme=self.programme).select_related("institution"):
+            self._tell(_("转换上限"), str(cap), Outcome.SKIPPED, _("专业的上限即刻生效,请核对后另行设置"))
+
+    def _tell(self, kind, name, outcome, reason=""):
+        self.lines.append(Line(str(kind), name, outcome, str(reason)))
+
+    def _copy_programme(self):
+        source = self.programme
+        self.target, made = Programme.objects.get_or_create(
+            institution=source.institution,
+            name=source.name,
+            cohort=self.to,
+            defaults={"total_credits": source.total_credits},
+        )
+        self._tell(_("专业"), str(self.target), Outcome.COPIED if made else Outcome.EXISTED)
+
+    def _copy_course(self, course):
+        fields = {"name": course.name, "credits": course.credits, "nature": course.nature}
+        copy, made = Course.objects.get_or_create(programme=self.target, code=course.code, defaults=fields)
+        self.courses[course.pk] = copy
+        differs = any(getattr(copy, name) != value for name, value in fields.items())
+        reason = _("与原年级不同(名称、学分或性质),请核对转换学分") if differs else ""
+        self._tell(_("课程"), f"{course.code} {course.name}", Outcome.COPIED if made else Outcome.EXISTED, reason)
+
+    def _copy_rule(self, rule):
+        outcome, reason = self._outcome_of(rule)
+        self._tell(_("规则"), f"{rule.code} {rule.title}", outcome, reason)
+
+    def _outcome_of(self, rule):
+        """Copy a rule unless something speaks against it: (outcome, why)."""
+        version = rule.versions.filter(status=RuleVersion.Status.PUBLISHED).select_related("course").first()
+        if version is None:
+            return Outcome.SKIPPED, self._why_unpublished(rule)
+        if version.course_id not in self.courses:
+            return Outcome.SKIPPED, _("现行版本的目标课程属于另一专业或年级")
+        if copy := rule.copies.filter(versions__course__programme=self.target).first():
+            return Outcome.EXISTED, copy.code
+        code = self._code(rule)
+        if len(code) > LONGEST_CODE:
+            return Outcome.SKIPPED, _("新编号“%s”过长") % code
+        if ConversionRule.objects.filter(code=code).exists():
+            return Outcome.SKIPPED, _("编号“%s”已被占用") % code
+        self._draft(rule, version, code)
+        return Outcome.COPIED, code
+
+    def _why_unpublished(self, rule):
+        last = rule.versions.order_by("-number").first()
+        return _("没有已发布的版本(第%(number)d版%(status)s)") % {
+            "number": last.number,
+            "status": last.get_status_display(),
+        }
+
+    def _code(self, rule):
+        """GZ000001 → GZ000001-2019, and that → GZ000001-2020."""
+        return f"{rule.code.removesuffix(f'-{self.programme.cohort}')}-{self.to}"
+
+    def _draft(self, rule, version, code):
+        copy = ConversionRule.objects.create(
+            code=code,
+            title=rule.title.replace(f"{self.programme.cohort}级", f"{self.to}级"),
+            kind=rule.kind,
+            institution=rule.institution,
+            copied_from=rule,
+        )
+        content = content_of(version) | {"course": self.courses[version.course_id]} | self._validity(version)
+        reason = _("由%(code)s第%(number)d版复制") % {"code": rule.code, "number": version.number}
+        draft = next_draft(rule=copy, by=self.by, reason=reason, **content)
+        copy_parts(version, draft)
+
+    def _validity(self, version):
+        """The validity moves with the cohort, unless it is about when certificates were obtained."""
+        cohorts = self.programme.cohort, self.to
+        if version.version_selected_by == RuleVersion.SelectedBy.OBTAINED or not all(map(str.isdigit, cohorts)):
+            return {}
+        later = relativedelta(years=int(cohorts[1]) - int(cohorts[0]))
+        return {
+            "valid_from": version.valid_from + later,
+            "valid_to": version.valid_to and version.valid_to + later,
+        }
