@@ -1,4 +1,4 @@
-"""The reviewers' queue among 300,000 applications beside the stock admin list of the same table."""
+"""The reviewers' queue among 300,000 applications beside the stock admin list, and certificates in a batch."""
 
 from statistics import median
 
@@ -16,10 +16,11 @@ from conversion.models import Application
 from conversion.models.application import Status
 from demo.synthetic import synthetic_person
 from portal.benches import Result
+from portal.benches.certificates import batch_vs_single
 from portal.benches.serving import Visitor, portal_server
 from portal.benches.throughput import in_turns, ratio
 
-HELP = "the reviewers' queue at 300,000 applications beside the stock admin list"
+HELP = "the reviewers' queue at 300,000 applications beside the stock admin list, certificates in a batch"
 REVIEWER = "zhongshen1"  # of the centre: sees every case and decides at both stages
 STOCK = "stock_admin"
 MEASURED = {STOCK: "/bench/stock/conversion/application/", "queue": "/admin/conversion/application/"}
@@ -35,6 +36,7 @@ OWN = {  # what differs from the demonstration's case of the same status
 
 def add_arguments(parser):
     parser.add_argument("--applications", type=int, default=300_000, help="cases in the table (default: 300000)")
+    parser.add_argument("--certificates", type=int, default=100, help="certificates of a batch (default: 100)")
     parser.add_argument("--rounds", type=int, default=7, help="rounds of the comparison (default: 7)")
     parser.add_argument("--requests", type=int, default=60, help="requests per page and round (default: 60)")
     parser.add_argument("--seconds", type=float, default=6, help="limit per page and round (default: 6)")
@@ -49,9 +51,11 @@ def run(options):
     with portal_server() as port:
         rates = in_turns(port, MEASURED, cookies=cookies, **limits)
         queries = {name: queries_of(port, url, cookies) for name, url in MEASURED.items()}
-    ratios = {"queue_vs_stock_admin": ratio(rates["queue"], rates[STOCK])}
+    batch, certificates = batch_vs_single(count=options["certificates"], rounds=3)
+    ratios = {"queue_vs_stock_admin": ratio(rates["queue"], rates[STOCK]), "batch_vs_single": batch}
     speeds = {name: round(median(of), 1) for name, of in rates.items()}
     figures = {"applications": Application.objects.count(), "requests_per_second": speeds, "queries": queries}
+    figures |= {"printing": certificates}
     return Result(ratios, figures, table(figures, ratios))
 
 
@@ -105,4 +109,6 @@ def queries_of(port, url, cookies):
 def table(figures, ratios):
     rows = [["page", "queries", "requests/s"]]
     rows += [[name, figures["queries"][name], rate] for name, rate in figures["requests_per_second"].items()]
+    milliseconds = figures["printing"]["milliseconds_per_certificate"]
+    rows += [[f"ms per certificate, {way}", None, value] for way, value in milliseconds.items()]
     return rows + [[name, None, value] for name, value in ratios.items()]
