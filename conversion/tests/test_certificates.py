@@ -136,7 +136,8 @@ def test_operator_rotates_the_key_and_older_certificates_stay_genuine(settings, 
 def test_signature_has_one_spelling(changed):
     key_id, signature = signatures.sign(b"message")
     assert signatures.is_signed(b"message", key_id, signature)
-    assert not signatures.is_signed(b"message", key_id, signature[:-1] + changed)
+    respelt = signature[:-1] + (changed if signature[-1] != changed else "Q")
+    assert not signatures.is_signed(b"message", key_id, respelt)
     assert not signatures.is_signed(b"message", "00000000", signature)
 
 

@@ -306,7 +306,8 @@ def test_revocation_undone_is_found(scene, application):
 
 @pytest.mark.parametrize("column", ["token", "signature", "number"])
 def test_changed_certificate_is_found(application, column):
-    tamper(f"UPDATE conversion_certificate SET {column} = 'A' || substr({column}, 2)")
+    other = f"CASE WHEN left({column}, 1) = 'A' THEN 'B' ELSE 'A' END"
+    tamper(f"UPDATE conversion_certificate SET {column} = {other} || substr({column}, 2)")
     assert {check for check, _subject in found()} == {"signature"}
 
 

@@ -67,7 +67,8 @@ def review(page, learner, conclusion, *, reason="", opinion=""):
     page.get_by_role("row").filter(has_text=learner).get_by_role("link").first.click()
     page.get_by_label(conclusion, exact=True).check()
     if reason:
-        page.get_by_label("原因").select_option(label=reason)
+        reasons = page.get_by_label("原因")
+        reasons.select_option(value=reasons.locator("option", has_text=reason).get_attribute("value"))
     page.get_by_label("审核意见").fill(opinion)
     page.get_by_role("button", name="提交审核结论").click()
     page.get_by_text("已记录").wait_for()

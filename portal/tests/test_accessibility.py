@@ -181,7 +181,7 @@ def test_the_pages_of_other_learners_institutions_and_reviewers(demo_portal, new
 def check_review_desks(new_page, checked):
     first = enter(new_page(bypass_csp=True), "chushen1")
     check_all(first, checked, ["/admin/", "/admin/conversion/application/?scope=mine"])
-    first.locator("#result_list .field-case a").first.click()
+    first.locator(".queue th a").first.click()
     checked(first, "first review")
     first.get_by_label("初审不予通过").check()
     first.get_by_role("button", name="提交审核结论").click()

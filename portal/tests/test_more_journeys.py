@@ -228,14 +228,14 @@ def test_a_returned_conversion_is_completed_and_approved(scene, new_page):
 def test_a_refused_conversion_says_why_in_inbox_and_progress(scene, new_page):
     application = scene.submit()
     reviewed_by(new_page, scene.first_reviewer, scene.user.name, "初审通过")
-    words = {"reason": scene.reason.text, "opinion": "缺项目管理模块"}
+    words = {"reason": scene.special_reason.text, "opinion": "缺项目管理模块"}
     reviewed_by(new_page, scene.final_reviewer, scene.user.name, "终审不予通过", **words)
     page = journey.learner_session(new_page, scene.user)
     page.goto("/inbox/")
     page.get_by_role("link", name="终审不予通过").click()
     assert "缺项目管理模块" in journey.main_text(page)
     page.goto("/conversion/progress/")
-    for shown in [scene.reason.text, "缺项目管理模块", "不予通过"]:
+    for shown in [scene.special_reason.text, "缺项目管理模块", "不予通过"]:
         assert shown in journey.main_text(page)
     page.goto("/conversion/certificates/")
     assert "GD" not in journey.main_text(page)

@@ -61,11 +61,11 @@ def test_refusals_stand_out_with_their_reason(client, settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
     scene = Scene()
     case = scene.submit()
-    scene.decide(case, "first_reject", scene.first_reviewer, reason=scene.reason)
+    scene.reject(case)
     client.force_login(scene.user)
     newest = client.get(TIMELINE).context["page_obj"][0]
     assert newest.style == "refused"
-    assert scene.reason.text in newest.detail
+    assert scene.special_reason.text in newest.detail
 
 
 def test_timeline_has_pages_and_takes_no_more_queries_for_more_lines(owner_client, owner):

@@ -83,17 +83,43 @@ async function send(input, file, item) {
   } else refuse(item, answer.status === 422 ? answer.responseText : texts.requestFailed);
 }
 
-/** One after the other: the form can't be sent meanwhile, and the server inspects the first already. */
+// A form sent while its files are on their way waits for them, unless one of them was refused.
+let underway = 0;
+let waiting = null;
+
+document.addEventListener(
+  "submit",
+  (event) => {
+    if (!underway || !event.target.querySelector("[data-upload-url]")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    waiting = { form: event.target, submitter: event.submitter };
+    const note = document.createElement("li");
+    note.textContent = texts.uploading;
+    listFor(event.target.querySelector("[data-upload-url]")).append(note);
+  },
+  true,
+);
+
+function arrived(input) {
+  underway -= 1;
+  if (underway || !waiting) return;
+  const { form, submitter } = waiting;
+  waiting = null;
+  if (!listFor(input).querySelector(".upload-refused")) form.requestSubmit(submitter);
+}
+
+/** One after the other: the server inspects the first already. */
 async function sendAll(input) {
   const files = [...input.files].map((file) => [file, faultOf(file, input)]);
   const items = files.map(([file, fault]) => row(file, fault));
   listFor(input).replaceChildren(...items);
   input.value = "";
-  input.setCustomValidity(texts.uploading);
+  underway += 1;
   for (const [index, [file, fault]] of files.entries()) {
     if (!fault) await send(input, file, items[index]);
   }
-  input.setCustomValidity("");
+  arrived(input);
 }
 
 function showChosen(input) {
