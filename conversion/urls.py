@@ -32,4 +32,5 @@ urlpatterns = [
     path("rules/courses/", what_if.course_list, name="courses"),
     path("rules/courses/<int:pk>/", what_if.course_rules, name="course_rules"),
     path("rules/<int:pk>/", rule_search.rule_detail, name="rule_detail"),
+    path("rules/<int:pk>/changes/<int:number>/", rule_search.rule_changes, name="rule_changes"),
 ]

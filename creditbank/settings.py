@@ -161,6 +161,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60,
         "options": {"expires": 60},
     },
+    "sweep-rule-imports": {
+        "task": "conversion.tasks.sweep_rule_imports",
+        "schedule": 60,
+        "options": {"expires": 60},
+    },
     "sweep-merges": {"task": "accounts.tasks.sweep_merges", "schedule": 60, "options": {"expires": 60}},
     "sweep-sessions": {"task": "accounts.tasks.sweep_sessions", "schedule": 3600, "options": {"expires": 3600}},
     "seal-ledger": {"task": "conversion.tasks.seal_ledger", "schedule": 1800, "options": {"expires": 1800}},

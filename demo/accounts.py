@@ -53,7 +53,7 @@ STAFF = (
         "gdpt",
     ),
     Account(
-        "guize2", 20, "机构规则管理员", "同一学院的另一位:发布 guize1 起草的版本", ADMIN, ("机构规则管理员",), "gdpt"
+        "guize2", 21, "机构规则管理员", "同一学院的另一位:发布 guize1 起草的版本", ADMIN, ("机构规则管理员",), "gdpt"
     ),
     Account("admin", 17, "超级管理员", "全部后台功能", ADMIN, options={"is_superuser": True}),
 )

@@ -1,7 +1,22 @@
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
 
 from conversion.models import ConversionRule, RuleVersion
 from conversion.rule_admin.scope import OwnInstitution
+from conversion.views import rule_files
+
+
+def _with_rights(view, rights):
+    """`admin_view` checks for active staff only."""
+
+    def guarded(request, *args, **kwargs):
+        if not request.user.has_perms(rights):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return guarded
 
 
 class RuleVersionInline(admin.StackedInline):
@@ -31,6 +46,26 @@ class ConversionRuleAdmin(OwnInstitution):
     autocomplete_fields = ["institution"]
     choices_of = {"institution": "pk"}
     inlines = [RuleVersionInline]
+    change_list_template = "admin/conversion/conversionrule/change_list.html"
+    actions = ["export_xlsx"]
+
+    @admin.action(description=_("导出所选为 XLSX"), permissions=["view"])
+    def export_xlsx(self, request, queryset):
+        return rule_files.rules_file(queryset)
+
+    def get_urls(self):
+        def page(route, view, name, *rights):
+            guarded = self.admin_site.admin_view(_with_rights(view, rights))
+            return path(route, guarded, name=f"conversion_rule_{name}")
+
+        makes = ["conversion.add_conversionrule", "conversion.add_ruleversion", "conversion.add_course"]
+        return [
+            page("import/", rule_files.rule_upload, "import_upload", *makes),
+            page("import/<int:pk>/", rule_files.rule_job, "import_job", *makes),
+            page("import/<int:pk>/report.csv", rule_files.rule_report, "import_report", *makes),
+            page("export.xlsx", rule_files.rule_export, "export", "conversion.view_conversionrule"),
+            *super().get_urls(),
+        ]
 
     def get_readonly_fields(self, request, obj=None):
         """What versions, courses and files refer to stays as it is."""

@@ -1,8 +1,11 @@
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from conversion.models import Course, Programme
 from conversion.rule_admin.scope import OwnInstitution
+from conversion.views.cohort_copy import cohort_copy
 
 
 @admin.register(Programme)
@@ -12,6 +15,18 @@ class ProgrammeAdmin(OwnInstitution):
     search_fields = ["name", "cohort", "institution__name"]
     autocomplete_fields = ["institution"]
     choices_of = {"institution": "pk"}
+    change_list_template = "admin/conversion/programme/change_list.html"
+
+    def get_urls(self):
+        copy = self.admin_site.admin_view(self._cohort_copy)
+        return [path("copy/", copy, name="conversion_programme_copy"), *super().get_urls()]
+
+    def _cohort_copy(self, request):
+        """Copying makes programmes, courses, rules and drafts: it takes the right to add each."""
+        made = ["programme", "course", "conversionrule", "ruleversion"]
+        if not request.user.has_perms(f"conversion.add_{name}" for name in made):
+            raise PermissionDenied
+        return cohort_copy(request)
 
     def get_readonly_fields(self, request, obj=None):
         return ["institution"] if obj else []

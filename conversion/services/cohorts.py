@@ -14,6 +14,21 @@ from conversion.services.drafting import content_of, copy_parts, next_draft
 LONGEST_CODE = 30
 
 
+class Subject(StrEnum):
+    PROGRAMME = "programme"
+    COURSE = "course"
+    RULE = "rule"
+    CAP = "cap"
+
+
+SUBJECTS = {
+    Subject.PROGRAMME: gettext_lazy("专业"),
+    Subject.COURSE: gettext_lazy("课程"),
+    Subject.RULE: gettext_lazy("规则"),
+    Subject.CAP: gettext_lazy("转换上限"),
+}
+
+
 class Outcome(StrEnum):
     COPIED = "copied"
     EXISTED = "existed"
@@ -31,10 +46,14 @@ LABELS = {
 class Line:
     """What became of one thing of the old cohort, and why."""
 
-    kind: str
+    subject: Subject
     name: str
     outcome: Outcome
     reason: str = ""
+
+    @property
+    def kind(self):
+        return str(SUBJECTS[self.subject])
 
     @property
     def label(self):
@@ -77,10 +96,10 @@ class _Copying:
         for rule in rules.order_by("code"):
             self._copy_rule(rule)
         for cap in ConversionCap.objects.filter(programme=self.programme).select_related("institution"):
-            self._tell(_("转换上限"), str(cap), Outcome.SKIPPED, _("专业的上限即刻生效,请核对后另行设置"))
+            self._tell(Subject.CAP, str(cap), Outcome.SKIPPED, _("专业的上限即刻生效,请核对后另行设置"))
 
-    def _tell(self, kind, name, outcome, reason=""):
-        self.lines.append(Line(str(kind), name, outcome, str(reason)))
+    def _tell(self, subject, name, outcome, reason=""):
+        self.lines.append(Line(subject, name, outcome, str(reason)))
 
     def _copy_programme(self):
         source = self.programme
@@ -90,7 +109,7 @@ class _Copying:
             cohort=self.to,
             defaults={"total_credits": source.total_credits},
         )
-        self._tell(_("专业"), str(self.target), Outcome.COPIED if made else Outcome.EXISTED)
+        self._tell(Subject.PROGRAMME, str(self.target), Outcome.COPIED if made else Outcome.EXISTED)
 
     def _copy_course(self, course):
         fields = {"name": course.name, "credits": course.credits, "nature": course.nature}
@@ -98,27 +117,28 @@ class _Copying:
         self.courses[course.pk] = copy
         differs = any(getattr(copy, name) != value for name, value in fields.items())
         reason = _("与原年级不同(名称、学分或性质),请核对转换学分") if differs else ""
-        self._tell(_("课程"), f"{course.code} {course.name}", Outcome.COPIED if made else Outcome.EXISTED, reason)
+        self._tell(Subject.COURSE, f"{course.code} {course.name}", Outcome.COPIED if made else Outcome.EXISTED, reason)
 
     def _copy_rule(self, rule):
         outcome, reason = self._outcome_of(rule)
-        self._tell(_("规则"), f"{rule.code} {rule.title}", outcome, reason)
+        self._tell(Subject.RULE, f"{rule.code} {rule.title}", outcome, reason)
 
     def _outcome_of(self, rule):
         """Copy a rule unless something speaks against it: (outcome, why)."""
-        version = rule.versions.filter(status=RuleVersion.Status.PUBLISHED).select_related("course").first()
+        version = rule.versions.filter(status=RuleVersion.Status.PUBLISHED).select_related("rule", "course").first()
         if version is None:
             return Outcome.SKIPPED, self._why_unpublished(rule)
         if version.course_id not in self.courses:
             return Outcome.SKIPPED, _("现行版本的目标课程属于另一专业或年级")
-        if copy := rule.copies.filter(versions__course__programme=self.target).first():
-            return Outcome.EXISTED, copy.code
         code = self._code(rule)
         if len(code) > LONGEST_CODE:
             return Outcome.SKIPPED, _("新编号“%s”过长") % code
-        if ConversionRule.objects.filter(code=code).exists():
+        copy, _made = ConversionRule.objects.get_or_create(code=code, defaults=self._copied(rule))
+        if copy.copied_from_id != rule.pk:
             return Outcome.SKIPPED, _("编号“%s”已被占用") % code
-        self._draft(rule, version, code)
+        if copy.versions.exists():
+            return Outcome.EXISTED, code
+        self._draft(copy, version)
         return Outcome.COPIED, code
 
     def _why_unpublished(self, rule):
@@ -132,18 +152,15 @@ class _Copying:
         """GZ000001 → GZ000001-2019, and that → GZ000001-2020."""
         return f"{rule.code.removesuffix(f'-{self.programme.cohort}')}-{self.to}"
 
-    def _draft(self, rule, version, code):
-        copy = ConversionRule.objects.create(
-            code=code,
-            title=rule.title.replace(f"{self.programme.cohort}级", f"{self.to}级"),
-            kind=rule.kind,
-            institution=rule.institution,
-            copied_from=rule,
-        )
+    def _copied(self, rule):
+        """What a copy of a rule is made with, beside its code."""
+        title = rule.title.replace(f"{self.programme.cohort}级", f"{self.to}级")
+        return {"title": title, "kind": rule.kind, "institution": rule.institution, "copied_from": rule}
+
+    def _draft(self, copy, version):
         content = content_of(version) | {"course": self.courses[version.course_id]} | self._validity(version)
-        reason = _("由%(code)s第%(number)d版复制") % {"code": rule.code, "number": version.number}
-        draft = next_draft(rule=copy, by=self.by, reason=reason, **content)
-        copy_parts(version, draft)
+        reason = _("由%(code)s第%(number)d版复制") % {"code": version.rule.code, "number": version.number}
+        copy_parts(version, next_draft(rule=copy, by=self.by, reason=reason, **content))
 
     def _validity(self, version):
         """The validity moves with the cohort, unless it is about when certificates were obtained."""

@@ -333,3 +333,25 @@ class TestWhoseRules:
         assert client.get(change_page(draft)).status_code == 200
         assert client.post(page(draft, "move"), {"action": "published"}).status_code == 403
         assert client.post(page(draft, "draft")).status_code == 403
+
+
+class TestPublicPages:
+    def test_everybody_sees_what_changed_since_a_former_version(self, client, published, drafter, publisher):
+        draft = draft_from(version=published, by=drafter)
+        RuleVersion.objects.filter(pk=draft.pk).update(credits=2)
+        url = reverse("conversion:rule_changes", args=[published.rule_id, 1])
+        assert client.get(url).status_code == 404  # a draft is nobody's business yet
+        draft.refresh_from_db()
+        publish_version(version=draft, by=publisher)
+        assert url in client.get(published.get_absolute_url()).content.decode()
+        text = client.get(url).content.decode()
+        assert "<del>4.0</del>" in text
+        assert "<ins>2.0</ins>" in text
+        assert "修改" in text
+
+    def test_examples_and_review_criteria_stay_with_the_staff(self, published, drafter, publisher, entry):
+        draft = draft_from(version=published, by=drafter)
+        add_example(draft, entry, score=60)
+        ReviewCriterion.objects.create(version=draft, label="内容相关度", minimum=80)
+        assert differences(published, draft) == []
+        assert len(differences(published, draft, for_staff=True)) == 2

@@ -16,8 +16,25 @@ def rule_list(request):
     return render(request, "conversion/conversionrule_list.html", {"form": form, "page_obj": page_obj})
 
 
+def _public_versions(pk):
+    versions = RuleVersion.objects.exclude(status=RuleVersion.Status.DRAFT).filter(rule=pk)
+    return versions.with_target().with_sources().order_by("-number")
+
+
 @require_GET
 def rule_detail(request, pk):
-    versions = RuleVersion.objects.exclude(status=RuleVersion.Status.DRAFT).with_target().with_sources()
-    version = get_object_or_404(versions.filter(rule=pk).order_by("-number")[:1])
-    return render(request, "conversion/conversionrule_detail.html", {"version": version})
+    versions = _public_versions(pk)
+    version = get_object_or_404(versions[:1])
+    former = RuleVersion.objects.filter(rule=pk, number__lt=version.number).exclude(status=RuleVersion.Status.DRAFT)
+    context = {"version": version, "former": former.order_by("-number")}
+    return render(request, "conversion/conversionrule_detail.html", context)
+
+
+@require_GET
+def rule_changes(request, pk, number):
+    """What the rule says now that version `number` didn't."""
+    versions = _public_versions(pk)
+    after = get_object_or_404(versions[:1])
+    before = get_object_or_404(versions.filter(number=number, number__lt=after.number))
+    context = {"version": after, "before": before, "changes": rules.differences(before, after)}
+    return render(request, "conversion/conversionrule_changes.html", context)

@@ -1,0 +1,1 @@
+"""Files that bring rules, read with the machinery of `accounts.importers`."""
