@@ -1,14 +1,22 @@
 """What a browser and axe say about the pages: at 1280 and at 390 pixels, with dialogs open and errors shown."""
 
-import pytest
-from django.test import Client
+from datetime import timedelta
 
-from accounts.models import User
-from accounts.tests.factories import EnrolmentFactory
+import pytest
+from django.conf import settings as portal_settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import IdentityCheck, User
+from accounts.tasks import run_roster_import
+from accounts.tests.factories import EnrolmentFactory, LearnerFactory, UserFactory
 from achievements.models import CatalogueEntry
-from conversion.models import Application, ConversionRule, ReasonCode
+from achievements.tasks import run_achievement_import, run_catalogue_import
+from conversion.models import Application, Certificate, ConversionRule, Course, ReasonCode, RuleVersion
 from conversion.models.application import Action, Status
 from conversion.services.reviews import decide
+from conversion.services.shares import create_share
 from demo.synthetic import synthetic_person
 from portal.models import Article
 from portal.tests import journey
@@ -18,6 +26,7 @@ from portal.tests.crawler import STARTS, Crawler
 ADMIN = pytest.mark.ignore_template_errors
 
 WIDTHS = (1280, 390)
+DEMO = portal_settings.BASE_DIR / "demo"
 
 
 @pytest.fixture
@@ -57,16 +66,23 @@ def test_the_pages_and_forms_of_a_visitor(demo_portal, new_page, console_errors,
     page = new_page(bypass_csp=True)
     article = Article.objects.published().first()
     entry, rule = CatalogueEntry.objects.first(), ConversionRule.objects.first()
+    certificate = Certificate.objects.filter(revoked_at=None)[0]
+    course = Course.objects.filter(rule_versions__in=RuleVersion.objects.in_force())[0]
+    share = create_share(certificate=certificate, until=timezone.localdate() + timedelta(days=7))
     check_all(page, checked, [
+        "/rules/what-if/", f"/rules/what-if/?entry={entry.pk}&score_{entry.pk}=x&find=云计算", "/rules/courses/",
+        f"/rules/courses/{course.pk}/", "/verify/keys/", f"/verify/{certificate.token}/",
+        f"/verify/share/{share.token}/", "/catalogue/?q=云计算",
         "/", "/columns/news/", article.get_absolute_url(), "/questions/", "/framework/", "/standards/", "/catalogue/",
         f"/catalogue/{entry.pk}/", "/rules/", f"/rules/{rule.pk}/", "/verify/?number=GD0000", "/accounts/register/",
         "/accounts/register/institution/", "/accounts/password/reset/", "/accounts/activate/",
         "/accounts/activate/unmatched/", "/dev/sms/",
     ])  # fmt: skip
-    for status, url in [(404, "/nowhere/"), (400, "/%00")]:
+    refusals = [(404, "/nowhere/"), (404, "/verify/share/unknown/"), (400, "/%00")]
+    for status, url in refusals:
         assert page.goto(url).status == status
         checked(page)
-    assert all(str(status) in error for status, error in zip([404, 400], console_errors, strict=True))
+    assert all(str(status) in error for (status, _url), error in zip(refusals, console_errors, strict=True))
     console_errors.clear()
     check_forms_with_errors(page, checked)
     check_sign_in_dialog(page, checked)
@@ -104,7 +120,13 @@ def test_the_steps_of_an_activation(transactional_db, new_page, checked):
     journey.start_activation(page, person.number)
     page.get_by_label("姓名").wait_for()
     checked(page)
-    journey.prove_identity(page, person.name, person.phone)
+    journey.prove_identity(page, "错误姓名", person.phone)
+    page.get_by_role("link", name="申请人工核对").click()
+    checked(page, "identity check")
+    page.go_back()
+    page.get_by_role("link", name="返回修改").click()
+    page.get_by_label("姓名").fill(person.name)
+    page.get_by_role("button", name="下一步").last.click()
     page.get_by_label("设置密码").fill("weak")
     checked(page, "password meter")
     journey.set_password(page)
@@ -120,7 +142,9 @@ def test_the_pages_and_dialogs_of_a_learner(demo_portal, new_page, checked):
         "/my/", "/inbox/", f"/inbox/{application.submitted_by.inbox_messages.first().pk}/", "/achievements/add/",
         achievement.get_absolute_url(), "/conversion/", "/conversion/progress/", application.get_absolute_url(),
         "/conversion/certificates/", "/recognition/", "/performance/", "/questions/", "/accounts/password/change/",
-        "/accounts/profile/", f"/verify/?number={application.certificate.number}",
+        "/accounts/profile/", f"/verify/?number={application.certificate.number}", "/my/timeline/",
+        "/conversion/ledger/", "/accounts/profile/access/", "/accounts/profile/phone/", "/accounts/sessions/",
+        f"/conversion/certificates/{application.certificate.pk}/shares/",
     ])  # fmt: skip
     check_conversion_dialogs(page, checked)
     check_other_dialogs(page, checked)
@@ -173,9 +197,61 @@ def test_the_pages_of_other_learners_institutions_and_reviewers(demo_portal, new
     check_all(page, checked, [case.get_absolute_url(), f"{case.get_absolute_url()}resubmit/", "/recognition/"])
     fresh = enter(new_page(bypass_csp=True), "xiaoxin")
     check_all(fresh, checked, ["/my/", "/conversion/", "/inbox/", "/recognition/", "/performance/"])
-    office = enter(new_page(bypass_csp=True), "jigou")
-    check_all(office, checked, ["/accounts/institution/", "/accounts/institution/rosters/"])
+    refused = enter(new_page(bypass_csp=True), "xiaobo")
+    cases = Application.objects.filter(submitted_by__username="xiaobo")
+    appealable, revoked = cases.filter(status=Status.REJECTED)[0], cases.filter(status=Status.REVOKED)[0]
+    check_all(refused, checked, [f"{appealable.get_absolute_url()}appeal/", revoked.get_absolute_url()])
     check_review_desks(new_page, checked)
+
+
+def uploaded(client, url, file, task):
+    """The page of an import that was checked, as the institution sees it before it confirms."""
+    name, content = file
+    page = client.post(url, {"file": SimpleUploadedFile(name, content)}).url
+    task(int(page.rstrip("/").rpartition("/")[2]))
+    return page
+
+
+def test_the_pages_of_an_institution(demo_portal, new_page, checked):
+    client = Client()
+    client.force_login(User.objects.get(username="jigou"))
+    own = CatalogueEntry.objects.filter(institution__users__username="jigou")
+    imports = [
+        ("/accounts/institution/rosters/", "roster_with_errors.csv", run_roster_import),
+        ("/achievements/imports/", "achievements_with_errors.csv", run_achievement_import),
+        ("/catalogue/own/import/", "achievements.csv", run_catalogue_import),
+    ]
+    jobs = [uploaded(client, url, (name, (DEMO / name).read_bytes()), task) for url, name, task in imports]
+    page = enter(new_page(bypass_csp=True), "jigou")
+    entries = own.order_by("status").distinct("status")
+    check_all(page, checked, [
+        "/accounts/institution/", *(url for url, _name, _task in imports), *jobs, "/catalogue/own/add/",
+        "/catalogue/own/", *(f"/catalogue/own/{entry.pk}/" for entry in entries),
+    ])  # fmt: skip
+
+
+@ADMIN
+def test_the_desks_beside_the_review(demo_portal, new_page, checked):
+    page = enter(new_page(bypass_csp=True), "admin")
+    approved = Application.objects.filter(status=Status.APPROVED, kind="conversion")[0]
+    learner = LearnerFactory(person=synthetic_person(9203), verified=True)
+    check = IdentityCheck(name=learner.name, phone="+8619900009203")
+    check.set_document_number(learner.document_number)
+    check.save()
+    duplicate = UserFactory(learner__person=synthetic_person(9203)).learner
+    check_all(page, checked, [
+        "/admin/", "/admin/conversion/application/?scope=all", f"/admin/conversion/application/{approved.pk}/revoke/",
+        f"/admin/conversion/certificate/{approved.certificate.pk}/change/",
+        f"/admin/conversion/certificate/{approved.certificate.pk}/replace/",
+        f"/admin/accounts/identitycheck/{check.pk}/desk/", f"/admin/accounts/learner/{duplicate.pk}/merge/",
+        "/admin/achievements/catalogueentry/import/", "/accounts/second-factor/set-up/",
+    ])  # fmt: skip
+    reviewer = enter(new_page(bypass_csp=True), "chushen1")
+    reviewer.goto("/admin/conversion/application/?scope=mine")
+    for box in reviewer.locator("input[name=application]").all():
+        box.check()
+    reviewer.get_by_role("button", name="批量通过…").click()
+    checked(reviewer, "bulk approval")
 
 
 def check_review_desks(new_page, checked):

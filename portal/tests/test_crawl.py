@@ -11,15 +11,23 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_site")]
 PUBLIC = {
     "portal:home", "portal:column", "portal:article", "portal:questions", "achievements:framework",
     "achievements:standards", "achievements:catalogue", "achievements:catalogue_entry", "conversion:rules",
-    "conversion:rule_detail", "conversion:verify",
+    "conversion:rule_detail", "conversion:verify", "conversion:what_if", "conversion:courses",
+    "conversion:course_rules", "conversion:public_keys", "achievements:framework_version",
 }  # fmt: skip
 OWN = {
     "portal:my_information", "portal:inbox", "achievements:add", "achievements:choose", "conversion:grid",
-    "conversion:recognition", "conversion:performance", "accounts:password_change",
+    "conversion:recognition", "conversion:performance", "accounts:password_change", "accounts:profile",
+    "accounts:phone_change", "accounts:data_access", "accounts:sessions", "portal:timeline", "conversion:statement",
 }  # fmt: skip
 CASES = {
     "portal:inbox_message", "achievements:detail", "conversion:apply", "conversion:progress", "conversion:application",
-    "conversion:certificates",
+    "conversion:certificates", "conversion:certificate_shares", "achievements:edit", "conversion:recognition_apply",
+    "conversion:performance_apply",
+}  # fmt: skip
+INSTITUTION = {
+    "accounts:institution_home", "accounts:roster_upload", "achievements:imports", "achievements:own_entries",
+    "achievements:own_entry", "achievements:own_entry_add", "achievements:own_entry_edit",
+    "achievements:catalogue_import_upload", "portal:inbox",
 }  # fmt: skip
 ACCOUNTS = {
     "accounts:sign_in", "accounts:register", "accounts:register_institution", "accounts:activate",
@@ -29,7 +37,7 @@ MUST_REACH = {
     "": PUBLIC | ACCOUNTS,
     "xiaofang": PUBLIC | OWN | CASES,
     "xiaoxin": PUBLIC | OWN,
-    "jigou": PUBLIC | {"accounts:institution_home", "portal:inbox"},
+    "jigou": PUBLIC | INSTITUTION,
     "chushen1": {"admin:conversion_application_review"},
     "zhongshen1": {"admin:conversion_application_review"},
     "guanli1": {"admin:accounts_institution_changelist", "admin:portal_question_change"},
