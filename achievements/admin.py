@@ -39,6 +39,7 @@ class TypeFieldInline(admin.StackedInline):
         "choices",
         ("minimum", "maximum", "decimals"),
         ("not_before", "allows_future"),
+        "names_event",
     ]
     formfield_overrides = {models.TextField: {"widget": forms.Textarea({"rows": 5, "cols": 40})}}
 

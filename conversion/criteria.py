@@ -1,12 +1,23 @@
 """Performance criteria: what a recognised 业绩类 achievement is worth under an institution's table. Reads only."""
 
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
 from django.utils.translation import gettext as _
 
 from conversion.models import RuleVersion
 from conversion.models.application import Kind
-from conversion.rules import Assessment, Condition, Verdict, frozen_achievements, situation_of, situation_of_case
+from conversion.rules import (
+    Assessment,
+    Condition,
+    Verdict,
+    event_of,
+    frozen_achievements,
+    frozen_event,
+    of_same_event,
+    situation_of,
+    situation_of_case,
+)
 from conversion.rules.caps import cap_conditions
 from conversion.rules.uses import learner_conditions, own_condition
 
@@ -60,17 +71,20 @@ def assess_performance(version, achievement, situation=None):
     own = own_condition(version, groups, achievement, situation)
     uses = learner_conditions(version, groups, situation) + ([own] if own else [])
     caps = cap_conditions(version, row.credits, situation) if row else []
-    recognised = achievement.entry_id is not None
-    conditions = [_recognised_condition(recognised), *_row_summary(version, row, achievement)]
-    verdict = _verdict(recognised and row, uses, caps)
+    conditions = [_recognised_condition(achievement.entry_id is not None), *_row_summary(version, row, achievement)]
+    conditions += _event_condition(version, row, situation)
+    verdict = _verdict(all(condition.met for condition in conditions), uses, caps)
     assessment = Assessment(version, verdict, [*conditions, *uses, *caps], [achievement])
     assessment.credits = row.credits if row else None
     return assessment
 
 
 def performance_situation(versions, achievement):
-    learner = achievement.learner_id
-    return situation_of(learner, achievements=[achievement], versions=versions, kind=Kind.PERFORMANCE)
+    """A learner's situation with the event that the achievement is of, and his others of that event."""
+    learner, event = achievement.learner_id, event_of(achievement)
+    situation = situation_of(learner, achievements=[achievement], versions=versions, kind=Kind.PERFORMANCE)
+    others = of_same_event(achievement, event) if event else []
+    return replace(situation, event=event, same_event=tuple(others))
 
 
 def _verdict(is_met, uses, caps):
@@ -84,7 +98,7 @@ def _verdict(is_met, uses, caps):
 def assess_frozen_performance(application):
     """What a criteria table says about a case from its frozen data."""
     achievements = frozen_achievements(application)
-    situation = situation_of_case(application, achievements)
+    situation = replace(situation_of_case(application, achievements), event=frozen_event(application))
     return assess_performance(application.rule_version, achievements[0], situation)
 
 
@@ -101,6 +115,21 @@ def _row_summary(version, row, achievement):
         return row_conditions(row, achievement)
     table = ";".join(str(row) for row in version.criteria.all()[:12])
     return [Condition("criteria", _("业绩标准"), table, _("未达到任何一档"), False, table)]
+
+
+def _event_condition(version, row, situation):
+    """Highest of one event: no other achievement of it that the learner holds is worth more in this table."""
+    if not (row and situation.event):
+        return []
+    rows = [(best_row(version, other), other) for other in situation.same_event]
+    higher = [(found.credits, other) for found, other in rows if found and found.credits > row.credits]
+    required = _("“%s”中学分最高的成果") % situation.event.name
+    if not higher:
+        return [Condition("event", _("同一赛事"), required, _("本项"), True)]
+    credits, other = max(higher, key=lambda pair: pair[0])
+    names = {"name": other.name, "credits": credits}
+    remedy = _("同一赛事只计最高的一项:您的“%(name)s”可得 %(credits)s 学分,请用它申请") % names
+    return [Condition("event", _("同一赛事"), required, other.name, False, remedy)]
 
 
 def performance_options(achievement):

@@ -18,14 +18,16 @@ class TypeFieldFormSet(BaseInlineFormSet):
                     _("已有成果填写了“%s”,不能删除或改键。请取消“启用”:不再填写,已填的照常显示。")
                     % form.initial["label"]
                 )
-        self._check_order()
+        self._check_together()
 
     def _goes(self, form):
         return form in self.deleted_forms or form.cleaned_data.get("key", "") != form.initial["key"]
 
-    def _check_order(self):
+    def _check_together(self):
         kept = [form.cleaned_data for form in self.forms if form.cleaned_data and form not in self.deleted_forms]
         dates = {data["key"] for data in kept if data.get("kind") == TypeField.Kind.DATE and data.get("key")}
+        if sum(bool(data.get("names_event")) for data in kept) > 1:
+            raise ValidationError(_("一个类型只能有一项表示同一赛事。"))
         for data in kept:
             if (before := data.get("not_before")) and before not in dates:
                 raise ValidationError(_("“不早于”应是另一日期项的键,没有日期项“%s”。") % before)

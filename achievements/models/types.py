@@ -86,6 +86,11 @@ class TypeField(models.Model):
         _("不早于"), max_length=30, blank=True, help_text=_("同一类型中另一日期项的键,如 started_on")
     )
     allows_future = models.BooleanField(_("可晚于今天"), default=False)
+    names_event = models.BooleanField(
+        _("表示同一赛事"),
+        default=False,
+        help_text=_("业绩类:填写相同的成果算同一赛事,转换时只计其中最高的一项;从保存起提交的申请按它判断"),
+    )
     is_active = models.BooleanField(_("启用"), default=True, help_text=_("停用后不再填写,已填的照常显示"))
     position = models.PositiveSmallIntegerField(_("次序"), default=0)
 
@@ -100,6 +105,17 @@ class TypeField(models.Model):
                 violation_error_message=_("下限不能大于上限。"),
             ),
             models.CheckConstraint(condition=Q(decimals__lte=2), name="type_field_two_decimals_at_most"),
+            models.UniqueConstraint(
+                fields=["type"],
+                condition=Q(names_event=True),
+                name="one_event_field_per_type",
+                violation_error_message=_("一个类型只能有一项表示同一赛事。"),
+            ),
+            models.CheckConstraint(
+                condition=Q(names_event=False) | Q(kind__in=["text", "choice"]),
+                name="event_field_holds_words",
+                violation_error_message=_("只有文字项和选项可以表示同一赛事。"),
+            ),
         ]
 
     def __str__(self):

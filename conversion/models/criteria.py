@@ -1,4 +1,5 @@
 from django.db import models
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 
@@ -16,7 +17,7 @@ class CriteriaRow(models.Model):
         ordering = ["position"]
         constraints = [
             models.UniqueConstraint(fields=["version", "position"], name="criteria_position_once_per_version"),
-            models.CheckConstraint(condition=models.Q(credits__gte=0), name="criteria_credits_not_negative"),
+            models.CheckConstraint(condition=Q(credits__gte=0), name="criteria_credits_not_negative"),
         ]
 
     def __str__(self):
@@ -35,7 +36,19 @@ class CriteriaTest(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = _("业绩条件")
         ordering = ["pk"]
-        constraints = [models.UniqueConstraint(fields=["row", "field"], name="field_tested_once_per_row")]
+        constraints = [
+            models.UniqueConstraint(fields=["row", "field"], name="field_tested_once_per_row"),
+            models.CheckConstraint(
+                condition=~Q(value="") | Q(min_number__isnull=False) | Q(max_number__isnull=False),
+                name="criteria_test_asks_for_something",
+                violation_error_message=_("请填写要求;不作要求的请删除这一项。"),
+            ),
+            models.CheckConstraint(
+                condition=Q(min_number__isnull=True) | Q(max_number__isnull=True) | Q(min_number__lte=F("max_number")),
+                name="criteria_minimum_below_maximum",
+                violation_error_message=_("“不小于”不能大于“不大于”。"),
+            ),
+        ]
 
     def __str__(self):
         return f"{self.field.label} {self.required}"

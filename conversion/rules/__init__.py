@@ -8,6 +8,7 @@ check at approval and the public what-if pages. `conversion.slots` finds which r
 from conversion.rules.assessment import Assessment, assess
 from conversion.rules.conditions import Condition, Verdict, satisfies, source_conditions
 from conversion.rules.differences import Change, differences
+from conversion.rules.events import Event, event_of, frozen_event, of_same_event
 from conversion.rules.examples import ExampleResult, run_examples
 from conversion.rules.frozen import assess_frozen, frozen_achievements
 from conversion.rules.grid import GridStatus, grid_page, grid_rows
@@ -21,6 +22,7 @@ __all__ = [
     "Award",
     "Change",
     "Condition",
+    "Event",
     "ExampleResult",
     "GridStatus",
     "Situation",
@@ -30,10 +32,13 @@ __all__ = [
     "assess_frozen",
     "assess_submission",
     "differences",
+    "event_of",
     "exclusive_keys",
     "frozen_achievements",
+    "frozen_event",
     "grid_page",
     "grid_rows",
+    "of_same_event",
     "resulting_score",
     "run_examples",
     "satisfies",

@@ -30,7 +30,7 @@ class Condition:
     """One thing a rule asks for: what is required, what there is, and what would meet it.
 
     `code` says which kind of condition it is, whatever the language: status, sources, score, level, from, to, age,
-    family, pair, once, course, group, repeat, cap.
+    family, pair, once, course, group, repeat, cap; of performance tables also recognition, criteria, event.
     """
 
     code: str

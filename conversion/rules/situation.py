@@ -11,6 +11,7 @@ from django.utils import timezone
 from achievements.models import Achievement
 from conversion.models import Application, ApplicationSource, ConversionCap, ExclusiveUse, ExclusivityGroup
 from conversion.models.application import DEAD, Kind, Status
+from conversion.rules.events import Event, event_key, event_of
 
 
 class Award(NamedTuple):
@@ -28,6 +29,7 @@ class Situation:
 
     `held`: achievements that count for 「等级」 (the highest of a family wins), those asked about included.
     `pairs`: (line of an achievement, rule id) in use; `keys`: the `ExclusiveUse` keys in use.
+    `event`: which event a performance asked about is of; `same_event`: the learner's other recognised ones of it.
     """
 
     on: dt.date
@@ -36,6 +38,8 @@ class Situation:
     keys: frozenset = frozenset()
     awards: tuple = ()
     caps: tuple = ()
+    event: Event | None = None
+    same_event: tuple = ()
 
 
 def rule_key(version):
@@ -67,6 +71,8 @@ def exclusive_keys(version, achievements):
     groups = version.exclusivity_groups.all()
     keys |= {group_key(group, achievement) for group in groups for achievement in achievements}
     keys |= {family_key(version, achievement) for achievement in achievements}
+    if version.rule.kind == Kind.PERFORMANCE:
+        keys |= {event_key(version, event_of(achievement)) for achievement in achievements}
     return sorted(keys - {None})
 
 

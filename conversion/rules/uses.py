@@ -4,6 +4,7 @@ from django.utils.translation import gettext as _
 
 from conversion.models import ExclusivityGroup
 from conversion.rules.conditions import Condition
+from conversion.rules.events import event_key
 from conversion.rules.situation import course_key, family_key, group_key, rule_key
 
 
@@ -36,6 +37,8 @@ def own_condition(version, groups, achievement, situation):
         return _used_up("pair", achievement, _("“%s”已用于本规则的申请"))
     if family_key(version, achievement) in situation.keys:
         return _used_up("repeat", achievement, _("与“%s”同系列的成果已用于本课程"))
+    if event_key(version, situation.event) in situation.keys:
+        return _used_up("event", achievement, _("与“%s”同一赛事的成果已向这个机构申请转换"))
     for group in groups:
         if group.scope == ExclusivityGroup.Scope.ACHIEVEMENT and group_key(group, achievement) in situation.keys:
             return _group(group, is_free=False)

@@ -102,6 +102,7 @@ def as_stored(achievements):
     What was loaded for the page may have been edited since. Raises `CorrectedMeanwhileError`.
     """
     rows = Achievement.objects.current().select_related("type", "entry__institution", "entry__family")
+    rows = rows.prefetch_related("type__extra_fields")
     stored = rows.select_for_update(of=["self"], no_key=True).in_bulk([achievement.pk for achievement in achievements])
     if len(stored) < len(achievements):
         raise CorrectedMeanwhileError
@@ -165,7 +166,7 @@ def _create(by, token, uploads, achievements, case):
 
 def achievement_snapshot(achievement):
     """What an application freezes of an achievement, as JSON."""
-    entry = achievement.entry
+    entry, event = achievement.entry, rules.event_of(achievement)
     return {
         "id": achievement.pk,
         "line": achievement.line,
@@ -183,6 +184,7 @@ def achievement_snapshot(achievement):
         "family_rank": entry.family_rank if entry else None,
         "extra": dict(achievement.extra_rows),
         "extra_values": achievement.extra,
+        "event": event and event._asdict(),
     }
 
 

@@ -85,6 +85,7 @@ def _type_field(type_, field, position):
         maximum=field.get("max"),
         decimals=field.get("decimals", 0),
         not_before=field.get("not_before", ""),
+        names_event=field.get("event", False),
         position=position,
     )
 
