@@ -41,6 +41,7 @@ INSTITUTION_SIDE = [
 
 
 MENUS = {"top": TOP, "learner": SIDE, "institution": INSTITUTION_SIDE}
+MENU_NAMES = {"learner": _("学习者菜单"), "institution": _("机构菜单")}
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: the links of `_links` are made once
@@ -55,11 +56,13 @@ def frame(request):
     """Name, unread messages and menus; counted only where a page shows them."""
     user = getattr(request, "user", None)
     signed_in = bool(user and user.is_authenticated)
+    side = _side_of(user) if signed_in else ""
     return {
         "signed_in_name": user.name if signed_in else "",
         "unread_count": SimpleLazyObject(lambda: _unread(user)) if signed_in else 0,
         "top_navigation": _menu("top", request.path),
-        "side_menu": _menu(_side_of(user), request.path) if signed_in else (),
+        "side_menu": _menu(side, request.path),
+        "side_menu_name": MENU_NAMES.get(side, ""),
     }
 
 

@@ -1,6 +1,7 @@
 import uuid
 
 import pytest
+from django.urls import reverse
 
 from achievements.models import CatalogueEntry
 from conversion import slots
@@ -44,6 +45,13 @@ class TestRecognition:
         assert (application.status, achievement.entry) == ("approved", scene.entry)
         assert slots.convertible_counts([achievement]) == {achievement.pk: 1}
         assert not CreditEntry.objects.exists()
+
+    def test_its_page_leads_back_to_recognitions(self, scene, client):
+        application = submit_recognition(by=scene.user, achievement=off_catalogue(scene), token=uuid.uuid4())
+        client.force_login(scene.user)
+        main = client.get(application.get_absolute_url()).content.decode().partition("<main")[2]
+        grids = [reverse(f"conversion:{name}") for name in ["grid", "recognition", "performance"]]
+        assert [url for url in grids if f'href="{url}"' in main] == [reverse("conversion:recognition")]
 
     def test_approval_can_make_a_new_entry(self, scene):
         entry = CatalogueEntry(

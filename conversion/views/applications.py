@@ -3,6 +3,7 @@ import logging
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -12,13 +13,18 @@ from accounts.views.pages import page_of
 from conversion import rules, slots
 from conversion.forms import ConversionForm, GridFilterForm, RuleFilterForm, chosen_achievements
 from conversion.models import Application
-from conversion.models.application import InvalidTransitionError
+from conversion.models.application import InvalidTransitionError, Kind
 from conversion.services.applications import withdraw
 from conversion.stages import with_stages
 
 logger = logging.getLogger(__name__)
 
 RULES_PER_PAGE = 20
+GRIDS = {  # where the learner comes from, and goes back to
+    Kind.RECOGNITION: ("conversion:recognition", gettext_lazy("认定成果申请")),
+    Kind.CONVERSION: ("conversion:grid", gettext_lazy("转换成果管理")),
+    Kind.PERFORMANCE: ("conversion:performance", gettext_lazy("业绩类成果转换申请")),
+}
 
 
 @learner_required
@@ -90,10 +96,10 @@ def conversion_progress(request):
 def application_detail(request, pk):
     applications = Application.objects.of(request.user).for_lists()
     application = get_object_or_404(applications.prefetch_related("records__reason", "files"), pk=pk)
-    certificate = application.certificate
-    application = with_stages([application])[0]
+    grid_view, grid_label = GRIDS[application.kind]
+    context = {"certificate": application.certificate, "grid_url": resolve_url(grid_view), "grid_label": grid_label}
     return render(
-        request, "conversion/application_detail.html", {"application": application, "certificate": certificate}
+        request, "conversion/application_detail.html", context | {"application": with_stages([application])[0]}
     )
 
 

@@ -106,8 +106,31 @@ def test_learner_sees_the_document_number_masked(owner_client, owner):
     assert owner.phone.removeprefix("+86") not in page
 
 
-def test_an_empty_grid_says_so(owner_client):
-    assert "没有找到匹配的记录" in owner_client.get(MY).content.decode()
+def test_learner_without_achievements_is_led_to_the_first(owner_client):
+    page = owner_client.get(MY).content.decode()
+    assert "还没有学习成果" in page
+    assert page.count(reverse("achievements:add")) > owner_client.get(INBOX).content.decode().count(
+        "achievements/add/"
+    )
+
+
+def test_learner_finds_certificates_and_statement_beside_the_achievements(owner_client):
+    page = owner_client.get(MY).content.decode()
+    for name in ["portal:timeline", "conversion:certificates", "conversion:statement"]:
+        assert f'href="{reverse(name)}"' in page
+
+
+def test_the_menu_says_whose_it_is(owner_client):
+    for user, name in [(UserFactory(), "学习者菜单"), (InstitutionUserFactory(), "机构菜单")]:
+        owner_client.force_login(user)
+        page = owner_client.get(reverse("achievements:framework")).content.decode()
+        assert [found for found in ["学习者菜单", "机构菜单"] if found in page] == [name]
+
+
+def test_visitor_finds_rules_and_catalogue_from_the_home_page(client):
+    page = client.get(reverse("portal:home")).content.decode()
+    for name in ["conversion:rules", "conversion:what_if", "conversion:courses", "achievements:catalogue"]:
+        assert f'href="{reverse(name)}"' in page
 
 
 def test_counters_add_up_over_every_status(owner):
