@@ -20,8 +20,8 @@ from conversion.models import (
 from conversion.rule_admin.scope import DraftOnly
 
 
-class EntryInline(admin.TabularInline):
-    """Rows that name a catalogue entry: an approved one."""
+class EntryInline(admin.StackedInline):
+    """Rows that name a catalogue entry: an approved one. Stacked, since a table of them is wider than a phone."""
 
     extra = 1
     autocomplete_fields = ["entry"]
@@ -35,10 +35,12 @@ class EntryInline(admin.TabularInline):
 
 class RuleSourceInline(EntryInline):
     model = RuleSource
+    fields = ["entry", ("min_score", "min_framework_level"), ("obtained_from", "obtained_to"), "max_age_months"]
 
 
 class RuleExampleItemInline(EntryInline):
     model = RuleExampleItem
+    fields = ["entry", ("score", "obtained_on")]
     min_num = 1
     extra = 0
 

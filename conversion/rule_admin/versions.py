@@ -1,3 +1,4 @@
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404, redirect
@@ -40,7 +41,6 @@ class RuleVersionAdmin(DraftOnly):
     list_filter = ["status", "outcome", "policy_category"]
     search_fields = ["rule__title", "rule__code"]
     autocomplete_fields = ["rule", "course"]
-    filter_horizontal = ["exclusivity_groups"]
     actions = ["publish"]
     show_full_result_count = False
     fieldsets = [
@@ -62,6 +62,7 @@ class RuleVersionAdmin(DraftOnly):
         return [ReviewCriterionInline] if obj else []
 
     def formfield_for_manytomany(self, db_field, request, **kwargs):
+        kwargs["widget"] = forms.CheckboxSelectMultiple()
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         if db_field.name == "exclusivity_groups" and not request.user.belongs_to_centre:
             own = field.queryset.filter(institution=request.user.institution_id)
@@ -71,11 +72,11 @@ class RuleVersionAdmin(DraftOnly):
     # Names without links: who reads rules may not open staff accounts.
     @admin.display(description=_("起草人"))
     def drafter(self, version):
-        return version.drafted_by
+        return version.drafted_by or "-"
 
     @admin.display(description=_("发布人"))
     def publisher(self, version):
-        return version.published_by
+        return version.published_by or "-"
 
     def save_model(self, request, obj, form, change):
         """Whoever changed a draft last is its drafter: somebody else has to publish it."""

@@ -8,6 +8,7 @@ from demo import content
 from demo.accounts import MARKER
 from demo.achievements import create_achievements
 from demo.cases import create_cases
+from demo.keeping import draft_stricter_version
 from demo.people import create_institution_accounts, create_learners, create_staff
 from demo.rulebook import create_rules
 
@@ -36,6 +37,7 @@ def load(verbosity):
     content.create_articles(by=staff["guanli1"])
     entries = content.create_catalogue(institutions)
     create_rules(institutions, entries, drafted_by=staff["guanli1"], published_by=staff["guanli2"])
+    draft_stricter_version(by=staff["guize1"])
     learners = create_learners()
     content.create_questions(asked_by=learners["xiaofang"])
     create_cases(learners, staff, create_achievements(learners, entries), institutions["centre"])
