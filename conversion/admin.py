@@ -182,15 +182,6 @@ class CertificateAdmin(ReadOnlyAdmin):
     def shown_state(self, certificate):
         return certificate.state.label
 
-    @admin.display(description=_("更正人"))
-    def replacer(self, certificate):
-        """A name without a link: reviewers may not open accounts."""
-        return certificate.replaced_by
-
-    @admin.display(description=_("撤销人"))
-    def revoker(self, certificate):
-        return certificate.revoked_by
-
     @admin.action(description=_("打印所选证明(PDF)"), permissions=["view"])
     def print_selected(self, request, queryset):
         return certificate_desk.certificates_printed(request, list(queryset.order_by("issued_at", "pk")))
