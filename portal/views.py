@@ -9,12 +9,11 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
 from accounts.decorators import learner_required
-from accounts.models import Institution, Learner
+from accounts.models import Learner
 from accounts.phones import mask_phone
 from accounts.views.pages import page_of
-from achievements.models import CatalogueEntry
-from conversion.models import RuleVersion
 from conversion.typesetting import MissingGlyphError
+from portal.figures import home_figures
 from portal.forms import QuestionForm
 from portal.learning_record import learning_record, render_learning_record
 from portal.markdown import render_markdown
@@ -26,13 +25,8 @@ logger = logging.getLogger(__name__)
 
 
 def home(request):
-    figures = [
-        {"label": _("名录成果"), "value": CatalogueEntry.objects.choosable().count()},
-        {"label": _("转换规则"), "value": RuleVersion.objects.in_force().count()},
-        {"label": _("入册机构"), "value": Institution.objects.listed().count()},
-    ]
     articles = Article.objects.published().filter(column=Column.NEWS)[:5]
-    return render(request, "portal/home.html", {"figures": figures, "latest_articles": articles})
+    return render(request, "portal/home.html", {"figures": home_figures(), "latest_articles": articles})
 
 
 @learner_required

@@ -9,9 +9,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.tests.factories import InstitutionUserFactory, UserFactory
+from achievements.models import CatalogueEntry
 from achievements.tests.factories import AchievementFactory, EntryFactory
 from conversion.models import Application, ApplicationSource, ReasonCode
 from messaging.services import send_inbox_message
+from portal import figures
 from portal.models import Article, Column, Question
 from portal.summary import my_achievements
 
@@ -157,6 +159,30 @@ def test_longer_lists_take_no_more_queries(owner_client, owner):
     few = {url: queries_of(owner_client, url) for url in urls}
     fill(27)
     assert {url: queries_of(owner_client, url) for url in urls} == few
+
+
+def test_home_page_counts_some_rows_and_estimates_many(client, monkeypatch):
+    def shown():
+        return str(client.get(reverse("portal:home")).context["figures"][0]["value"])
+
+    EntryFactory.create_batch(12)
+    assert shown() == "12"
+    monkeypatch.setattr(figures, "EXACT", 12)
+    assert shown() == "12"
+    EntryFactory.create_batch(3)
+    monkeypatch.setattr(figures, "planned", lambda _rows: 2)  # statistics that lag behind
+    assert shown() == "约 12"
+    monkeypatch.setattr(figures, "planned", lambda _rows: 987_654)
+    assert shown() == "约 990000"
+
+
+def test_the_planner_is_asked_without_reading_the_rows(django_assert_num_queries):
+    EntryFactory.create_batch(40)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE achievements_catalogueentry")
+    with django_assert_num_queries(1) as asked:
+        assert 20 <= figures.planned(CatalogueEntry.objects.all()) <= 80
+    assert asked[0]["sql"].startswith("EXPLAIN (")
 
 
 # 收件箱 ----------------------------------------------------------------------------------------------------
