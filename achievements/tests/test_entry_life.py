@@ -368,6 +368,17 @@ def test_operator_returns_and_approves_in_the_admin(client, clerk, operator):
     assert "停用(须填原因)" in page
 
 
+def test_operator_sees_at_once_what_waits_for_approval(client, clerk, operator):
+    draft_of(clerk, status="submitted", submitted_at=timezone.now())
+    client.force_login(operator)
+    page = client.get(reverse("admin:index")).content.decode()
+    assert "待批准的名录成果 1 项" in page
+    listed = client.get(reverse("admin:achievements_catalogueentry_changelist"), {"status__exact": "submitted"})
+    assert listed.context["cl"].result_count == 1
+    client.force_login(UserFactory(learner=None, is_staff=True))
+    assert "待批准的名录成果" not in client.get(reverse("admin:index")).content.decode()
+
+
 def test_operator_changes_an_approved_entry_with_a_reason_only(client, operator):
     entry = EntryFactory(name="旧名")
     client.force_login(operator)

@@ -63,7 +63,7 @@ def test_visitor_goes_from_a_course_to_a_certificate_and_tries_scores(demo_porta
     page.get_by_role("link", name="这门课可以用什么成果转换").click()
     page.get_by_label("院校、专业或课程").fill("计算机网络 Linux")
     page.get_by_role("button", name="查询").click()
-    page.get_by_role("link", name="可以用什么成果转换:Linux系统管理").click()
+    page.get_by_role("link", name="可用的成果:Linux系统管理").click()
     page.get_by_role("heading", name="Linux系统管理", level=1).wait_for()
     page.get_by_role("link", name=f"试算:{CLOUD}").click()
     look_for_course(page, "Linux系统管理")
