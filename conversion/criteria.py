@@ -61,7 +61,7 @@ def best_row(version, achievement):
 
 
 def assess_performance(version, achievement, situation=None):
-    """Explain a criteria table for one achievement; a match carries `credits`, the row's.
+    """Explain a criteria table for one achievement; a match carries the `row` that counts and its `credits`.
 
     Uses and caps are those of every rule (`conversion.rules`).
     """
@@ -75,7 +75,7 @@ def assess_performance(version, achievement, situation=None):
     conditions += _event_condition(version, row, situation)
     verdict = _verdict(all(condition.met for condition in conditions), uses, caps)
     assessment = Assessment(version, verdict, [*conditions, *uses, *caps], [achievement])
-    assessment.credits = row.credits if row else None
+    assessment.row, assessment.credits = row, row.credits if row else None
     return assessment
 
 
@@ -113,8 +113,10 @@ def _row_summary(version, row, achievement):
     """The tests of the row that counts; where none holds, the whole table as one condition."""
     if row:
         return row_conditions(row, achievement)
-    table = ";".join(str(row) for row in version.criteria.all()[:12])
-    return [Condition("criteria", _("业绩标准"), table, _("未达到任何一档"), False, table)]
+    required = _("符合表中的一档(共%d档)") % len(version.criteria.all())
+    return [
+        Condition("criteria", _("业绩标准"), required, _("未达到任何一档"), False, _("没有达到业绩标准的任何一档"))
+    ]
 
 
 def _event_condition(version, row, situation):

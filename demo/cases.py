@@ -36,6 +36,7 @@ RECOGNITIONS = [
     ("xiaofang", "programming", ["zhongshen1 first_approve", "zhongshen2 final_approve"]),
     ("xiaofang", "selling", ["zhongshen2 first_approve", "zhongshen1 final_approve"]),
     ("xiaotong", "competition", ["zhongshen1 first_approve", "zhongshen2 final_approve"]),
+    ("xiaotong", "competition_city", ["zhongshen1 first_approve", "zhongshen2 final_approve"]),
     ("xiaochu", "training", []),
 ]
 PERFORMANCES = [("xiaotong", "competition", "创新创业实践", [])]

@@ -123,7 +123,8 @@ def _insert(rows):
     rows = list(rows)
     for row in rows:
         row._prepare_related_fields_for_save("bulk_create")
-    type(rows[0]).objects.bulk_create(rows)
+    if rows:
+        type(rows[0]).objects.bulk_create(rows)
 
 
 def create_rules(institutions, entries, *, drafted_by, published_by):
@@ -159,12 +160,15 @@ def _target(book, row):
 
 def _add_performance(book, row):
     type_ = AchievementType.objects.get(code=row["type"])
+    options = {name: row[name] for name in ["use_policy", "fills_course_once"] if name in row}
     version = book.add(
         title=row["title"],
         course=_target(book, row),
         kind=ConversionRule.Kind.PERFORMANCE,
         outcome=row["outcome"],
         achievement_type=type_,
+        policy_basis=row.get("basis", BASIS),
+        **options,
     )
     fields = {field.key: field for field in TypeField.objects.filter(type=type_)}
     rows = [

@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -56,6 +58,11 @@ class CriteriaTest(models.Model):
     @property
     def required(self):
         """What is asked for, in words: 省级, ≥2, ≤3."""
-        bounds = [f"≥{self.min_number:g}"] if self.min_number is not None else []
-        bounds += [f"≤{self.max_number:g}"] if self.max_number is not None else []
+        bounds = [f"≥{_plain(self.min_number)}"] if self.min_number is not None else []
+        bounds += [f"≤{_plain(self.max_number)}"] if self.max_number is not None else []
         return " ".join([self.value, *bounds]).strip()
+
+
+def _plain(number):
+    """3 for 3.0, which is how the database gives it back."""
+    return f"{Decimal(number).normalize():f}"

@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.urls import reverse
 
 from achievements.models import Achievement, AchievementType, CatalogueEntry, TypeField
 from conversion import criteria
@@ -25,6 +26,7 @@ from conversion.tests.scene import (
     make_achievement,
     make_entry,
     make_institution,
+    make_learner_user,
     make_version,
     publish_version,
 )
@@ -295,6 +297,35 @@ class TestTables:
                 changed.update(names_event=True, kind="number")
         with pytest.raises(IntegrityError), transaction.atomic():
             fields.filter(key="prize").update(names_event=True)
+
+
+@pytest.mark.django_db
+class TestPages:
+    def test_anybody_reads_the_table_of_a_rule(self, client, competition, django_assert_max_num_queries):
+        with django_assert_max_num_queries(14):
+            page = client.get(competition.get_absolute_url()).content.decode()
+        cells = ["须先认定的“业绩类-竞赛奖励”成果", '<td data-label="名次">≤3</td>', '<td data-label="奖项">不限</td>']
+        cells += ['<td class="number" data-label="学分">3.0</td>', "学分按上表"]
+        assert [
+            cell for cell in cells if cell not in " ".join(page.split()).replace("> ", ">").replace(" <", "<")
+        ] == []
+        assert "您符合这一档" not in page
+
+    def test_learner_sees_which_row_counts_and_what_is_higher(self, client, scene, competition):
+        lower = make_award(scene, competition, "省赛获奖", prize="二等奖", rank="5")
+        url = reverse("conversion:performance_apply", args=[lower.pk])
+        client.force_login(scene.user)
+        page = client.get(url).content.decode()
+        assert page.count("您符合这一档") == 1
+        assert "“2024年示例技能大赛”中学分最高的成果" in page
+        make_award(scene, competition, "国赛获奖", competition_level="国家级")
+        assert "您的“国赛获奖”可得 3.0 学分,请用它申请" in client.get(url).content.decode()
+
+    def test_strangers_and_visitors_do_not_see_whether_it_counts(self, client, scene, competition, award):
+        url = reverse("conversion:performance_apply", args=[award.pk])
+        assert client.get(url).status_code == 302
+        client.force_login(make_learner_user())
+        assert client.get(url).status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)

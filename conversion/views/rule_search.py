@@ -18,7 +18,8 @@ def rule_list(request):
 
 def _public_versions(pk):
     versions = RuleVersion.objects.exclude(status=RuleVersion.Status.DRAFT).filter(rule=pk)
-    return versions.with_target().with_sources().order_by("-number")
+    versions = versions.with_target().with_sources().select_related("achievement_type")
+    return versions.prefetch_related("criteria__tests__field").order_by("-number")
 
 
 @require_GET
