@@ -1,6 +1,7 @@
 """The life of a rule's versions, their examples and differences, and who keeps whose rules."""
 
 import datetime as dt
+import time
 from decimal import Decimal
 
 import pytest
@@ -17,6 +18,7 @@ from conversion.models import (
     RuleVersionRecord,
 )
 from conversion.rules import differences, run_examples
+from conversion.services import publishing
 from conversion.services.drafting import DraftExistsError, draft_from
 from conversion.services.publishing import (
     PublishingError,
@@ -355,3 +357,43 @@ class TestPublicPages:
         ReviewCriterion.objects.create(version=draft, label="内容相关度", minimum=80)
         assert differences(published, draft) == []
         assert len(differences(published, draft, for_staff=True)) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_publish_at_once_publish_once(in_parallel, draft, college):
+    publishers = iter([make_keeper(college) for _n in range(4)])
+
+    def publish():
+        try:
+            publish_version(version=RuleVersion.objects.get(pk=draft.pk), by=next(publishers))
+        except PublishingError as error:
+            return error.message
+        return "published"
+
+    assert sorted(in_parallel(publish, times=4)) == ["published"] + ["只有草稿可以发布。"] * 3
+    assert draft.records.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_that_meets_a_publication_is_refused(client, in_parallel, meeting, monkeypatch, draft, publisher):
+    """The page that changes a group waits for the publication and finds the version published."""
+    meet = meeting(2)
+    client.force_login(publisher)
+    url = reverse("admin:conversion_rulegroup_change", args=[draft.groups.get().pk])
+    steps = iter(["publish", "change"])
+    refuse_failing = publishing._refuse_failing
+
+    def held(version):
+        meet()  # the version is locked: now let the page come
+        time.sleep(0.5)
+        refuse_failing(version)
+
+    monkeypatch.setattr(publishing, "_refuse_failing", held)
+
+    def act():
+        if next(steps) == "publish":
+            return publish_version(version=RuleVersion.objects.get(pk=draft.pk), by=publisher).status
+        meet()
+        return client.post(url, {"position": 1, "choose": 1} | formset("sources")).status_code
+
+    assert set(in_parallel(act, times=2)) == {"published", 403}

@@ -41,12 +41,13 @@ MUST_REACH = {
     "chushen1": {"admin:conversion_application_review"},
     "zhongshen1": {"admin:conversion_application_review"},
     "guanli1": {"admin:accounts_institution_changelist", "admin:portal_question_change"},
+    "guize1": {"admin:conversion_programme_copy", "admin:conversion_rule_import_upload"},
     "admin": {"admin:conversion_application_review"},
 }
 # The stock admin's templates name variables that aren't there.
 ADMIN = pytest.mark.ignore_template_errors
 LEARNERS_SIDE = ["", "xiaofang", "xiaoxin", "jigou"]
-LONG = {"admin": [pytest.mark.long]}  # the operator reaches most of it
+LONG = {"admin": [pytest.mark.long], "guize1": [pytest.mark.long]}  # the operator reaches most of it
 ROLES = [
     pytest.param(name, id=name or "visitor", marks=[] if name in LEARNERS_SIDE else [ADMIN, *LONG.get(name, [])])
     for name in MUST_REACH
