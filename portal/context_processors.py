@@ -73,7 +73,9 @@ def _side_of(user):
 
 
 def _menu(name, path):
-    return _links(name, tuple(_is_active(path, url) for url in _urls(name)))
+    urls = _urls(name)
+    nearest = max((url for url in urls if _is_active(path, url)), key=len, default="")
+    return _links(name, tuple(url == nearest for url in urls))
 
 
 def _is_active(path, url):

@@ -129,6 +129,13 @@ def test_the_menu_says_whose_it_is(owner_client):
         assert [found for found in ["学习者菜单", "机构菜单"] if found in page] == [name]
 
 
+@pytest.mark.parametrize("name", ["accounts:institution_home", "accounts:roster_upload", "achievements:own_entry_add"])
+def test_the_menu_marks_one_place(client, name):
+    client.force_login(InstitutionUserFactory())
+    menu = client.get(reverse(name)).content.decode().partition("side-menu-desktop")[2].partition("</nav>")[0]
+    assert menu.count('aria-current="page"') == 1
+
+
 def test_visitor_finds_rules_and_catalogue_from_the_home_page(client):
     page = client.get(reverse("portal:home")).content.decode()
     for name in ["conversion:rules", "conversion:what_if", "conversion:courses", "achievements:catalogue"]:
