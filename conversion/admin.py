@@ -6,7 +6,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from conversion.forms import ReviewerDocumentForm
+from conversion.forms.review import ReviewerDocumentForm
 from conversion.models import (
     Application,
     CalendarDay,

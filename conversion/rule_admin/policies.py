@@ -1,8 +1,8 @@
 from django.contrib import admin
 
+from conversion.forms.rules import ExclusivityGroupForm
 from conversion.models import ConversionCap, ExclusivityGroup, PolicyCategory
 from conversion.rule_admin.scope import OwnInstitution
-from conversion.rule_forms import ExclusivityGroupForm
 
 
 @admin.register(PolicyCategory)

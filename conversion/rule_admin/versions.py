@@ -5,13 +5,13 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
+from conversion.forms.rules import RuleMoveForm, RuleVersionForm
 from conversion.models import (
     ConversionRule,
     ReviewCriterion,
     RuleVersion,
 )
 from conversion.rule_admin.scope import DraftOnly
-from conversion.rule_forms import RuleMoveForm, RuleVersionForm
 from conversion.rules import run_examples
 from conversion.services.drafting import save_new_draft
 from conversion.services.publishing import PublishingError, moves_of, publish_version

@@ -11,7 +11,8 @@ from accounts.decorators import learner_required
 from accounts.row_ids import row_ids
 from accounts.views.pages import page_of
 from conversion import rules, slots
-from conversion.forms import ConversionForm, GridFilterForm, RuleFilterForm, chosen_achievements
+from conversion.forms.applications import ConversionForm, chosen_achievements
+from conversion.forms.search import GridFilterForm, RuleFilterForm
 from conversion.models import Application
 from conversion.models.application import InvalidTransitionError, Kind
 from conversion.services.applications import withdraw

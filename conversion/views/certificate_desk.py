@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from conversion.forms import CorrectionForm
+from conversion.forms.certificates import CorrectionForm
 from conversion.models import Certificate
 from conversion.services.certificates import ReplacementError, print_certificates, replace_certificate
 from conversion.typesetting import MissingGlyphError

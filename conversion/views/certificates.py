@@ -12,7 +12,8 @@ from accounts.decorators import learner_required
 from accounts.row_ids import row_ids
 from accounts.views.pages import page_of
 from conversion.certificate_proof import is_genuine
-from conversion.forms import ShareForm, chosen_achievements
+from conversion.forms.applications import chosen_achievements
+from conversion.forms.certificates import ShareForm
 from conversion.models import Application, Certificate, CertificateShare
 from conversion.services.certificates import certificate_pdf_bytes, find_certificate, print_certificates
 from conversion.services.shares import TooManySharesError, create_share, end_share, find_shared

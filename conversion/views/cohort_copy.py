@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.utils.translation import gettext as _
 
-from conversion.rule_forms import CohortCopyForm
+from conversion.forms.rules import CohortCopyForm
 from conversion.services.cohorts import Outcome, Subject, copy_cohort
 from conversion.views.rule_keeping import keeping_page
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.row_ids import row_ids
-from conversion.forms import QueueForm
+from conversion.forms.review import QueueForm
 from conversion.models import Application
 from conversion.queue import COUNTED, queue_page, visible_applications
 from conversion.services.bulk import BULK_LIMIT, approve_in_bulk, bulk_line

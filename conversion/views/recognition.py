@@ -10,7 +10,7 @@ from accounts.decorators import learner_required
 from accounts.views.pages import page_of
 from achievements.models import Achievement
 from conversion import criteria
-from conversion.forms import AppealForm, PerformanceForm, RecognitionForm, ResubmissionForm
+from conversion.forms.applications import AppealForm, PerformanceForm, RecognitionForm, ResubmissionForm
 from conversion.models import Application
 from conversion.models.application import REJECTIONS, Action, Kind
 from conversion.services.appeals import may_appeal

@@ -13,7 +13,7 @@ from achievements.models import Achievement
 from conversion import stages
 from conversion.alerts import alerts_of, sources_of
 from conversion.effects import approval_effects
-from conversion.forms import RecognitionOutcomeForm, ReviewForm
+from conversion.forms.review import RecognitionOutcomeForm, ReviewForm
 from conversion.models import CreditEntry, ReviewClaim
 from conversion.models.application import Kind, Status
 from conversion.precedents import other_cases, precedents_of

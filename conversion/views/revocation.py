@@ -5,7 +5,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
-from conversion.forms import RevocationForm
+from conversion.forms.review import RevocationForm
 from conversion.queue import visible_applications
 from conversion.services import revocation
 from conversion.services.reviews import DecidedMeanwhileError, NotAllowedError, ReasonError

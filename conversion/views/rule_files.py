@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 
 from accounts.services.uploads import cancel_upload, confirm_upload
 from accounts.views.uploads import job_report
+from conversion.forms.rules import RuleUploadForm
 from conversion.importers.rule_columns import COLUMNS, NEEDED
 from conversion.importers.rule_export import export_rules, last_versions
 from conversion.models import ConversionRule, RuleImport
-from conversion.rule_forms import RuleUploadForm
 from conversion.views.rule_keeping import keeping_page
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

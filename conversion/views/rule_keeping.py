@@ -9,8 +9,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from conversion.forms.rules import RuleMoveForm
 from conversion.models import RuleVersion
-from conversion.rule_forms import RuleMoveForm
 from conversion.rules import differences, run_examples
 from conversion.services.drafting import DraftExistsError, draft_from
 from conversion.services.publishing import PublishingError

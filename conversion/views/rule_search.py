@@ -3,7 +3,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.views.pages import page_of
 from conversion import rules
-from conversion.forms import RuleFilterForm
+from conversion.forms.search import RuleFilterForm
 from conversion.models import RuleVersion
 
 

@@ -5,7 +5,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.views.pages import page_of
 from conversion import what_if
-from conversion.forms import CourseSearchForm, WhatIfForm
+from conversion.forms.search import CourseSearchForm, WhatIfForm
 from conversion.models import Course, RuleVersion
 
 
