@@ -6,8 +6,10 @@ from django.db.models import Max
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from achievements.models import CatalogueEntry
+from conversion.criteria_forms import CriteriaTestForm, CriteriaTestFormSet
 from conversion.models import (
     CriteriaRow,
     CriteriaTest,
@@ -46,19 +48,14 @@ class RuleExampleItemInline(EntryInline):
 
 
 class CriteriaTestInline(admin.TabularInline):
+    """The form set brings as many lines as the type of the version has extra fields."""
+
     model = CriteriaTest
-    extra = 1
-
-    def get_formset(self, request, obj=None, **kwargs):
-        self.parent_row = obj
-        return super().get_formset(request, obj, **kwargs)
-
-    def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        """The extra fields of the type that the version is about."""
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        if db_field.name == "field" and self.parent_row:
-            field.queryset = field.queryset.filter(type=self.parent_row.version.achievement_type_id)
-        return field
+    form = CriteriaTestForm
+    formset = CriteriaTestFormSet
+    extra = 0
+    max_num = 0
+    verbose_name_plural = _("各附加项的要求(不作要求的留空)")
 
 
 class PartAdmin(DraftOnly):
@@ -129,6 +126,14 @@ class CriteriaRowAdmin(PartAdmin):
     own_fields = ["position", "credits"]
     list_display = ["version", "position", "credits"]
     inlines = [CriteriaTestInline]
+
+    def get_formset_kwargs(self, request, obj, inline, prefix):
+        """Which fields there are to test: those of the type of the row's version, on a new row the one asked for."""
+        kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
+        asked = request.POST.get("version") or request.GET.get("version") or ""
+        pk = obj.version_id if obj.version_id else int(asked) if asked.isdecimal() else None
+        version = RuleVersion.objects.filter(pk=pk).first()
+        return kwargs | {"achievement_type": version.achievement_type_id if version else None}
 
 
 @admin.register(RuleExample)

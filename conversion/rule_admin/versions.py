@@ -103,7 +103,6 @@ class RuleVersionAdmin(DraftOnly):
         return {
             "is_performance": version.rule.kind == ConversionRule.Kind.PERFORMANCE,
             "groups": version.groups.prefetch_related("sources__entry__institution"),
-            "criteria": version.criteria.prefetch_related("tests__field"),
             "may_change": self.has_change_permission(request, version),
             "moves": moves_of(version) if self.has_publish_permission(request) else [],
             "move_form": RuleMoveForm(),

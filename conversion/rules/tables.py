@@ -1,8 +1,11 @@
 """A criteria table as people read it, and what its keeper should look at twice. Reads only."""
 
+from decimal import Decimal
 from itertools import combinations, permutations
 from typing import NamedTuple
 
+from django.core.exceptions import ValidationError
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from conversion.models import CriteriaRow
@@ -22,7 +25,7 @@ class Table(NamedTuple):
 
 def table_of(version):
     """The `Table` of a version: a column for each field that some row tests."""
-    rows = [(row, {test.field: test.required for test in row.tests.all()}) for row in version.criteria.all()]
+    rows = [(row, {test.field: test.required for test in tests}) for row, tests in _rows_of(version)]
     fields = sorted({field for _row, tests in rows for field in tests}, key=lambda field: (field.position, field.pk))
     lines = [Line(row, [(field.label, tests.get(field, "")) for field in fields]) for row, tests in rows]
     return Table([field.label for field in fields], lines)
@@ -30,7 +33,7 @@ def table_of(version):
 
 def table_warnings(version):
     """Rows that any achievement meets, that none can, that never count, and those that overlap; as sentences."""
-    rows = [(row, list(row.tests.all())) for row in version.criteria.all()]
+    rows = _rows_of(version)
     found = [_("第%d档没有条件:这个类型的任何成果都符合。") % row.position for row, tests in rows if not tests]
     found += [sentence for row, tests in rows for test in tests if (sentence := _impossible(version, row, test))]
     covered = {}
@@ -43,6 +46,12 @@ def table_warnings(version):
     return found + [
         _overlap(row, other) for (row, tests), (other, others) in pairs if _cross(row, tests, other, others)
     ]
+
+
+def _rows_of(version):
+    """[(row, its tests)…], in three queries at most."""
+    prefetch_related_objects([version], "criteria__tests__field")
+    return [(row, list(row.tests.all())) for row in version.criteria.all()]
 
 
 def _impossible(version, row, test):
@@ -59,16 +68,22 @@ def _impossible(version, row, test):
 
 def can_hold(test):
     """Whether something that the field lets people fill in meets a test."""
-    field = test.field
-    if test.value and field.kind == field.Kind.CHOICE and test.value not in field.choice_list:
+    if test.value and not can_say(test.field, test.value):
         return False
     if test.min_number is None and test.max_number is None:
         return True
-    low, high = field.range
-    in_range = (test.min_number is None or test.min_number <= high) and (
-        test.max_number is None or test.max_number >= low
-    )
-    return field.kind == field.Kind.NUMBER and not test.value and in_range
+    if test.field.kind != test.field.Kind.NUMBER:
+        return False
+    low, high = (Decimal(test.value),) * 2 if test.value else test.field.range
+    return (test.min_number is None or test.min_number <= high) and (test.max_number is None or test.max_number >= low)
+
+
+def can_say(field, text):
+    """Whether a field of an achievement can hold just this text."""
+    try:
+        return field.parse(text) == text
+    except ValidationError:
+        return False
 
 
 def _bounds(test):
