@@ -57,10 +57,14 @@ class CriteriaTest(models.Model):
 
     @property
     def required(self):
-        """What is asked for, in words: 省级, ≥2, ≤3."""
-        bounds = [f"≥{_plain(self.min_number)}"] if self.min_number is not None else []
-        bounds += [f"≤{_plain(self.max_number)}"] if self.max_number is not None else []
-        return " ".join([self.value, *bounds]).strip()
+        """What is asked for, in words: 省级, 2, 4–8, ≥2, ≤3."""
+        return " ".join(filter(None, [self.value, self._bounds()]))
+
+    def _bounds(self):
+        low, high = (None if number is None else _plain(number) for number in (self.min_number, self.max_number))
+        if low is None or high is None:
+            return f"≥{low}" if low else f"≤{high}" if high else ""
+        return low if low == high else f"{low}–{high}"
 
 
 def _plain(number):
