@@ -20,20 +20,32 @@ class Account:
 
 
 LEARNERS = (
-    Account("xiaofang", 1, "学习者", "19项成果：我的信息、转换成果申请(CET四级可转换617条)、进度查询、打印转换证明"),
-    Account("xiaoxin", 2, "学习者(新)", "还没有成果：从成果添加开始"),
+    Account(
+        "xiaofang",
+        1,
+        "学习者",
+        "19项成果：办理动态和成果清单、修改成果、转换成果申请(CET四级可转换617条)、进度查询、打印转换证明",
+    ),
+    Account("xiaoxin", 2, "学习者(新)", "还没有成果：从成果添加开始，可以保存草稿"),
     Account("xiaochu", 3, "学习者", "一件转换申请正在等待初审：进度查询、撤回"),
     Account("xiaozhong", 4, "学习者", "一件转换申请初审已通过，等待终审"),
     Account("xiaotong", 5, "学习者", "转换已通过：打印和分享转换证明、学分对账单，再到首页验证编号"),
-    Account("xiaobo", 6, "学习者", "转换未通过：收件箱里有原因；另一件通过后被撤销：对账单有授予和冲销"),
+    Account("xiaobo", 6, "学习者", "转换未通过：收件箱里有原因，可以申诉；另一件通过后被撤销：对账单有授予和冲销"),
 )
 ADMIN = "/admin/"
 STAFF = (
-    Account("chushen1", 11, "初审员", "广东理工职业学院的初审：审核等待中的申请", ADMIN, ("初审员",), "gdpt"),
+    Account("chushen1", 11, "初审员", "广东理工职业学院的初审：待我审核、领取、批量通过", ADMIN, ("初审员",), "gdpt"),
     Account("chushen2", 12, "初审员", "同一学院的另一位初审员", ADMIN, ("初审员",), "gdpt"),
     Account("zhongshen1", 13, "终审员", "管理中心：转换终审、成果认定", ADMIN, ("初审员", "终审员")),
     Account("zhongshen2", 14, "终审员", "管理中心的另一位审核员(两级审核不能是同一人)", ADMIN, ("初审员", "终审员")),
-    Account("shensu1", 19, "申诉裁决员", "管理中心：裁决申诉，撤销已通过的申请", ADMIN, ("申诉裁决员",)),
+    Account(
+        "shensu1",
+        19,
+        "申诉裁决员",
+        "管理中心：裁决申诉(先用 xiaobo 提出)，撤销已通过的申请(审核申请里选已通过)",
+        ADMIN,
+        ("申诉裁决员",),
+    ),
     Account(
         "guanli1",
         15,
@@ -58,7 +70,7 @@ STAFF = (
     Account("admin", 17, "超级管理员", "全部后台功能", ADMIN, options={"is_superuser": True}),
 )
 INSTITUTIONS = (
-    Account("jigou", 18, "机构账号", "以“机构”身份登录：名册、本机构名录成果(待审核、被退回)", institution="gdpt"),
+    Account("jigou", 18, "机构账号", "以“机构”身份登录：名册导入、成果导入、本机构名录成果(待审核、被退回)", institution="gdpt"),
 )  # fmt: skip
 ACCOUNTS = LEARNERS + STAFF + INSTITUTIONS
 MARKER = ACCOUNTS[-1].username  # the account made last
