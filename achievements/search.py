@@ -27,13 +27,19 @@ MARKS = {"project": "p", "names": "n", "institution": "i"}  # which column a gra
 COLUMNS = tuple(MARKS)
 ANYWHERE = ("names", "project", "institution")
 
-# A walk through the newest entries, without any index, finds `EXACT` of what every eighth entry holds.
-COMMON = 1 / 8
+# A walk through the newest entries, without any index, is quicker than a long posting list for what every
+# twenty-fifth entry holds. It goes on from `WALK` to `LONGEST_WALK` only where it has met enough hits to end there.
+COMMON = 1 / 25
 WALK = 12_000
 LONGEST_WALK = 40_000
 
 CHOOSABLE = "(e.is_active AND %s BETWEEN coalesce(e.valid_from, '-infinity') AND coalesce(e.valid_to, 'infinity'))"
 
+# What lists and dialogs show of an entry; the rest of it, and of its institution, would take longer to load.
+SHOWN = [
+    "project_name", "name", "level", "framework_level", "status", "is_active", "valid_from", "valid_to", "family_id",
+    "type__name", "institution__name", "institution__bank_code",
+]  # fmt: skip
 TABLE = CatalogueText._meta.db_table
 ENTRIES = CatalogueEntry._meta.db_table
 BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL work_mem = '32MB';"
@@ -141,7 +147,7 @@ class Hits(Sequence):
         self._ids = []  # all of them in their order; of too many, none, or the newest after a walk
         self.is_cut = False
         if not terms or self._expected > self._rows * COMMON:
-            ids = _walk(self._condition, rows=WALK, hits=EXACT + 1)
+            ids = _walk_far(self._condition)
             self.is_cut = len(ids) > EXACT
             self._ids = ids[:EXACT] if self.is_cut else []
         if not self.is_cut:
@@ -167,7 +173,7 @@ class Hits(Sequence):
 
 def _loaded(ids, terms):
     """The entries, each with `found_as`: the other names that hold a word which its own texts don't show."""
-    found = CatalogueEntry.objects.select_related("institution", "type").in_bulk(ids)
+    found = CatalogueEntry.objects.select_related("institution", "type").only(*SHOWN).in_bulk(ids)
     entries = [found[pk] for pk in ids if pk in found]
     unclear = [entry for entry in entries if not all(_shows(entry, term) for term in terms)]
     prefetch_related_objects(unclear, "aliases")
@@ -207,6 +213,14 @@ def _walk(condition, *, rows, hits):
         [rows, *condition.parameters, hits],
         hints=BY_KEY,
     )
+
+
+def _walk_far(condition):
+    """The newest hits, `EXACT` + 1 of them where a walk is the way to find so many."""
+    ids = _walk(condition, rows=WALK, hits=EXACT + 1)
+    if WALK / LONGEST_WALK < len(ids) / EXACT <= 1:
+        ids = _walk(condition, rows=LONGEST_WALK, hits=EXACT + 1)
+    return ids
 
 
 def _sorted(condition, count):
