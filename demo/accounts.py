@@ -70,7 +70,10 @@ STAFF = (
     Account("admin", 17, "超级管理员", "全部后台功能", ADMIN, options={"is_superuser": True}),
 )
 INSTITUTIONS = (
-    Account("jigou", 18, "机构账号", "以“机构”身份登录：名册导入、成果导入、本机构名录成果(待审核、被退回)", institution="gdpt"),
+    Account(
+        "jigou", 18, "机构账号", "以“机构”身份登录：名册导入、成果导入、本机构名录成果(待审核、被退回)",
+        institution="gdpt",
+    ),
 )  # fmt: skip
 ACCOUNTS = LEARNERS + STAFF + INSTITUTIONS
 MARKER = ACCOUNTS[-1].username  # the account made last
