@@ -348,6 +348,7 @@ class TestRaces:
     @pytest.fixture(autouse=True)
     def without_turns(self, monkeypatch):
         monkeypatch.setattr(applications, "take_turns", lambda learner: None)
+        monkeypatch.setattr(applications, "as_stored", list)
 
     def racing(self, scene, competition, in_parallel):
         tables = [competition, another_table(competition)]
