@@ -27,10 +27,9 @@ MARKS = {"project": "p", "names": "n", "institution": "i"}  # which column a gra
 COLUMNS = tuple(MARKS)
 ANYWHERE = ("names", "project", "institution")
 
-# A walk through the newest entries, without any index, is quicker than a long posting list for what every
-# twenty-fifth entry holds. It goes on from `WALK` to `LONGEST_WALK` only where it has met enough hits to end there.
-COMMON = 1 / 25
-WALK = 12_000
+# A walk through the newest entries, without any index, is quicker than long posting lists: those of one word that
+# every sixteenth entry holds, or of several that stand together in every twenty-fifth.
+COMMON, COMMON_TOGETHER = 1 / 16, 1 / 25
 LONGEST_WALK = 40_000
 
 CHOOSABLE = "(e.is_active AND %s BETWEEN coalesce(e.valid_from, '-infinity') AND coalesce(e.valid_to, 'infinity'))"
@@ -146,8 +145,8 @@ class Hits(Sequence):
         self._rows, self._expected = _estimate(self._condition)
         self._ids = []  # all of them in their order; of too many, none, or the newest after a walk
         self.is_cut = False
-        if not terms or self._expected > self._rows * COMMON:
-            ids = _walk_far(self._condition)
+        if self._expected > self._rows * (COMMON if len(terms) < 2 else COMMON_TOGETHER):
+            ids = _walk(self._condition, rows=LONGEST_WALK, hits=EXACT + 1)
             self.is_cut = len(ids) > EXACT
             self._ids = ids[:EXACT] if self.is_cut else []
         if not self.is_cut:
@@ -213,14 +212,6 @@ def _walk(condition, *, rows, hits):
         [rows, *condition.parameters, hits],
         hints=BY_KEY,
     )
-
-
-def _walk_far(condition):
-    """The newest hits, `EXACT` + 1 of them where a walk is the way to find so many."""
-    ids = _walk(condition, rows=WALK, hits=EXACT + 1)
-    if WALK / LONGEST_WALK < len(ids) / EXACT <= 1:
-        ids = _walk(condition, rows=LONGEST_WALK, hits=EXACT + 1)
-    return ids
 
 
 def _sorted(condition, count):

@@ -75,6 +75,7 @@ def test_search_finds_what_a_look_at_every_row_finds(random_catalogue, way, monk
         monkeypatch.setattr(search, "EXACT", 20)
     if way == "by walk":
         monkeypatch.setattr(search, "COMMON", 0)
+        monkeypatch.setattr(search, "COMMON_TOGETHER", 0)
 
     @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
     @given(anywhere=TEXTS, project=TEXTS, names=TEXTS, institution=TEXTS, boxes=st.booleans())
@@ -147,7 +148,7 @@ def test_beyond_the_limit_the_newest_come_first(monkeypatch):
 
 
 def test_old_hits_are_found_though_all_new_entries_are_others(monkeypatch):
-    for name, value in [("EXACT", 3), ("WALK", 2), ("COMMON", 0), ("LONGEST_WALK", 4)]:
+    for name, value in [("EXACT", 3), ("COMMON", 0), ("COMMON_TOGETHER", 0), ("LONGEST_WALK", 4)]:
         monkeypatch.setattr(search, name, value)
     old = EntryFactory.create_batch(5, name="旧成果")
     EntryFactory.create_batch(9, name="新的")
