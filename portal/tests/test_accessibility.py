@@ -302,6 +302,7 @@ def assert_silent(page, urls, console_errors):
         assert console_errors == [], url
 
 
+@pytest.mark.long  # every journey listens to its console too
 @ADMIN
 def test_the_console_stays_silent_on_a_page_of_each_shape(demo_portal, new_page, console_errors):
     known = set()
