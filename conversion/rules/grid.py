@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from django.db import connection
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.pages import WINDOW_SQL, offset_of, page_from
@@ -59,6 +61,19 @@ class GridRow:
     @property
     def can_be_chosen(self):
         return self.convertible > 0
+
+    @property
+    def added(self):
+        """(day, time) on which the achievement was added, here."""
+        return f"{localtime(self.achievement.created_at):%Y-%m-%d %H:%M:%S}".split(" ")
+
+    @property
+    def detail_label(self):
+        return _("查看详情:%s") % self.achievement.name
+
+    @property
+    def no_rule_label(self):
+        return _("%s(没有可转换的规则)") % self.achievement.name
 
 
 # Said in SQL: the ORM took longer to spell the page and its total than the database to find them.

@@ -1,7 +1,6 @@
 """How applications, rules and certificates are worded and coloured on pages."""
 
 from django import template
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from conversion.models import Certificate
@@ -40,17 +39,6 @@ COLOURS = {
 register.filter("masked_name", certificates.masked_name)
 register.filter("plain_credits", ledger.plain)
 register.filter("signed_credits", ledger.signed)
-
-
-@register.filter
-def day(moment):
-    """The local date, in a third of the time that `date:"Y-m-d"` takes."""
-    return f"{localtime(moment):%Y-%m-%d}"
-
-
-@register.filter
-def clock(moment):
-    return f"{localtime(moment):%H:%M:%S}"
 
 
 @register.filter
