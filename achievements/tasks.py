@@ -9,6 +9,7 @@ from accounts.services.uploads import silent_uploads
 from achievements.importers.achievements import import_achievements
 from achievements.importers.catalogue import import_catalogue
 from achievements.models import AchievementImport, CatalogueImport
+from achievements.services import drafts
 
 
 @shared_task(soft_time_limit=240, time_limit=250)
@@ -41,3 +42,9 @@ def _import_of(job, *, institution, **options):
 def sweep_catalogue_imports():
     for job in silent_uploads(model=CatalogueImport):
         run_catalogue_import.apply_async((job.pk,), retry=False)
+
+
+@shared_task
+def sweep_drafts():
+    """Let drafts go that nobody has saved for long."""
+    drafts.discard_expired()

@@ -166,6 +166,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60,
         "options": {"expires": 60},
     },
+    "sweep-drafts": {"task": "achievements.tasks.sweep_drafts", "schedule": 3600, "options": {"expires": 3600}},
     "sweep-merges": {"task": "accounts.tasks.sweep_merges", "schedule": 60, "options": {"expires": 60}},
     "sweep-sessions": {"task": "accounts.tasks.sweep_sessions", "schedule": 3600, "options": {"expires": 3600}},
     "seal-ledger": {"task": "conversion.tasks.seal_ledger", "schedule": 1800, "options": {"expires": 1800}},
@@ -258,6 +259,7 @@ MEDIA_ROOT = Path(env("MEDIA_ROOT", default=str(BASE_DIR / "var" / "files")))
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 EVIDENCE_FILES_PER_RECORD = 10
+ACHIEVEMENT_DRAFT_DAYS = 90  # after its last save a draft of 成果添加 goes with its files
 # A request may bring that many files of 10 MB; more is refused unread.
 UPLOAD_BYTES_PER_REQUEST = 110 * 1024 * 1024
 # nginx's internal location below which MEDIA_ROOT/evidence lies; empty: the portal sends files itself.

@@ -54,6 +54,20 @@ def discard_draft(*, draft):
     discard_unused(files)
 
 
+def discard_expired():
+    """Discard drafts that were kept their time, with their files; return how many went. The next sweep takes more."""
+    return sum(_discard_if_expired(pk) for pk in AchievementDraft.objects.expired().values_list("pk", flat=True)[:500])
+
+
+@transaction.atomic
+def _discard_if_expired(pk):
+    """One that is being saved at this moment stays."""
+    draft = AchievementDraft.objects.expired().select_for_update(skip_locked=True).filter(pk=pk).first()
+    if draft:
+        discard_draft(draft=draft)
+    return draft is not None
+
+
 @transaction.atomic
 def remove_file(*, draft, pk):
     """Take a file out of a draft; what nobody else shows is deleted."""

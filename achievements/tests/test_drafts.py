@@ -1,15 +1,19 @@
 """Drafts of 成果添加: kept on the server with their files, continued, sent or discarded."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
 from achievements.models import Achievement, AchievementDraft
 from achievements.models.draft import MOST_DRAFTS
-from achievements.services.drafts import keep_draft
+from achievements.services.drafts import discard_expired, keep_draft
+from achievements.tasks import sweep_drafts
 from achievements.tests.factories import AchievementFactory, EvidenceFactory, TypeFactory
 from achievements.tests.test_pages import ADD, picture, typed
 from evidence.models import EvidenceFile
@@ -186,3 +190,62 @@ def test_parallel_sendings_of_one_form_make_one_achievement(owner, training, tok
 def test_draft_drops_what_no_column_can_hold(owner_client, training, token):
     owner_client.post(ADD, typed(training, action="draft", draft=token, name="a\x00b"))
     assert AchievementDraft.objects.get().data["name"] == "ab"
+
+
+@pytest.fixture
+def aged(owner_client, training, token):
+    """Return a function that makes a draft with a file, saved that many days ago."""
+
+    def draft(days):
+        one_file(owner_client, training, token, picture())
+        saved_at = timezone.now() - timedelta(days=days)
+        AchievementDraft.objects.update(updated_at=saved_at)
+        return AchievementDraft.objects.get()
+
+    return draft
+
+
+def test_a_draft_that_nobody_saved_for_long_goes_with_its_files(aged, settings):
+    aged(settings.ACHIEVEMENT_DRAFT_DAYS + 1)
+    sweep_drafts()
+    assert not AchievementDraft.objects.exists()
+    assert not EvidenceFile.objects.exists()
+
+
+def test_a_draft_stays_its_time_and_a_save_begins_it_anew(aged, owner_client, settings, training, token):
+    aged(settings.ACHIEVEMENT_DRAFT_DAYS - 1)
+    sweep_drafts()
+    assert AchievementDraft.objects.get().ends_soon
+    owner_client.post(ADD, typed(training, action="draft", draft=token))
+    assert not AchievementDraft.objects.get().ends_soon
+
+
+def test_an_expired_draft_leaves_the_files_of_its_achievement(aged, owner, settings):
+    draft = aged(settings.ACHIEVEMENT_DRAFT_DAYS + 1)
+    held = AchievementFactory(learner=owner.learner, type=draft.type)
+    held.files.set(draft.files.all())
+    sweep_drafts()
+    assert not AchievementDraft.objects.exists()
+    assert held.files.count() == 1
+
+
+def test_learner_reads_how_long_drafts_are_kept_and_which_goes_soon(aged, owner_client, settings):
+    draft = aged(settings.ACHIEVEMENT_DRAFT_DAYS - 3)
+    page = owner_client.get(ADD).content.decode()
+    assert f"保留{settings.ACHIEVEMENT_DRAFT_DAYS}天,最多{MOST_DRAFTS}份" in page
+    assert f"{timezone.localtime(draft.kept_until):%Y-%m-%d} 到期" in page
+
+
+def sweep_without_waiting():
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '2s'")
+    return discard_expired()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_draft_that_is_being_saved_is_not_swept(aged, settings, in_parallel):
+    draft = aged(settings.ACHIEVEMENT_DRAFT_DAYS + 1)
+    with transaction.atomic():
+        AchievementDraft.objects.filter(pk=draft.pk).update(updated_at=timezone.now())
+        assert in_parallel(sweep_without_waiting, times=1) == [0]
+    assert AchievementDraft.objects.exists()

@@ -17,6 +17,7 @@ from accounts.decorators import learner_required
 from accounts.row_ids import row_ids
 from achievements.forms.achievements import AchievementForm, chosen_type, filled_by, type_tree
 from achievements.models import Achievement, AchievementDraft, CatalogueEntry
+from achievements.models.draft import MOST_DRAFTS
 from achievements.services.drafts import ForeignDraftError, discard_draft, keep_draft, remove_file
 from evidence.forms import acceptable
 from evidence.models import EvidenceFile
@@ -63,6 +64,7 @@ def _is_waiting(files):
 
 def _form_page(request, form, type_, tree, *, draft=None, **context):
     context |= {"form": form, "type": type_, "types": tree}
+    context["limits"] = {"days": settings.ACHIEVEMENT_DRAFT_DAYS, "most": MOST_DRAFTS}
     context["waiting"] = draft is not None and _is_waiting(form.kept)
     if request.htmx and request.htmx.target == "type-form":
         return render(request, FIELDS, context)
