@@ -37,6 +37,8 @@ class AchievementType(models.Model):
         help_text=_("添加成果时至少上传几个文件;0 表示不要求"),
     )
     is_active = models.BooleanField(_("启用"), default=True, help_text=_("停用后不能再添加,已有的成果不受影响"))
+    # Keys of fields and labels of materials that `load_reference` has brought once: it brings none of them again.
+    brought = models.JSONField(_("随系统提供的附加项和材料"), default=list, blank=True, editable=False)
 
     class Meta:
         verbose_name = verbose_name_plural = _("成果类型")

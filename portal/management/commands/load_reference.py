@@ -31,8 +31,10 @@ class Command(BaseCommand):
     def handle(self, *args, **options):
         quiet = io.StringIO()
         call_command("load_regions", stdout=self.stdout if options["verbosity"] else quiet)
+        types, type_items = load_types()
         counts = {
-            "types": load_types(),
+            "types": types,
+            "fields and materials of types": type_items,
             "reasons": load_reasons(),
             "review stages": load_stages(),
             "calendar days": load_calendar(),
@@ -48,27 +50,61 @@ def read_json(name):
 
 
 def load_types():
-    """Add the types of achievement_types.json that are missing; return how many."""
-    added = 0
+    """Add the types of achievement_types.json that are missing, and to known ones what a newer release asks for.
+
+    Returns how many types, and how many extra fields and materials, new types' included.
+    """
+    types = items = 0
+    for row, position, parent_code in _type_rows():
+        type_, created = _add_type(row, position, parent_code)
+        types, items = types + created, items + _add_items(type_, row)
+    return types, items
+
+
+def _type_rows():
     for position, row in enumerate(read_json("achievement_types.json"), 1):
-        parent, created = _add_type(row, position)
-        added += created
-        for place, child in enumerate(row["children"], 1):
-            added += _add_type(child, position * 100 + place, parent)[1]
-    return added
+        yield row, position, None
+        yield from ((child, position * 100 + place, row["code"]) for place, child in enumerate(row["children"], 1))
 
 
-def _add_type(row, position, parent=None):
+def _add_type(row, position, parent_code):
     labels = dict(zip(LABELS, row.get("labels", []), strict=False))
-    defaults = {"name": row["name"], "parent": parent, "position": position, **labels}
+    defaults = {"name": row["name"], "position": position, **labels}
     defaults["is_performance"] = row.get("performance", False)
-    type_, created = AchievementType.objects.get_or_create(code=row["code"], defaults=defaults)
-    if created:
-        fields = enumerate(row.get("fields", []), 1)
-        TypeField.objects.bulk_create(_type_field(type_, field, place) for place, field in fields)
-        materials = enumerate(row.get("materials", []), 1)
-        TypeMaterial.objects.bulk_create(_material(type_, material, place) for place, material in materials)
-    return type_, created
+    if known := AchievementType.objects.filter(code=row["code"]).first():
+        return known, False
+    parent = AchievementType.objects.get(code=parent_code) if parent_code else None
+    return AchievementType.objects.create(code=row["code"], parent=parent, **defaults), True
+
+
+def _add_items(type_, row):
+    """Add the fields and materials that this type never had; return how many.
+
+    What an operator renamed, stopped or deleted since it was brought stays so (`AchievementType.brought`).
+    """
+    fields = [_type_field(type_, field, place) for place, field in enumerate(row.get("fields", []), 1)]
+    materials = [_material(type_, material, place) for place, material in enumerate(row.get("materials", []), 1)]
+    offered = [field.key for field in fields] + [material.label for material in materials]
+    if set(offered) <= set(type_.brought):
+        return 0
+    kept = {*type_.brought, *_held(type_)}
+    fields = [field for field in fields if field.key not in kept and not _second_event(type_, field)]
+    materials = [material for material in materials if material.label not in kept]
+    TypeField.objects.bulk_create(fields)
+    TypeMaterial.objects.bulk_create(materials)
+    type_.brought = list(dict.fromkeys([*type_.brought, *offered]))
+    type_.save(update_fields=["brought"])
+    return len(fields) + len(materials)
+
+
+def _held(type_):
+    yield from type_.extra_fields.values_list("key", flat=True)
+    yield from type_.materials.values_list("label", flat=True)
+
+
+def _second_event(type_, field):
+    """Whether an operator has already given the type a field that names its events."""
+    return field.names_event and type_.extra_fields.filter(names_event=True).exists()
 
 
 def _type_field(type_, field, position):
