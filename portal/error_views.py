@@ -6,10 +6,11 @@ from django.db import InterfaceError, OperationalError
 from django.shortcuts import render
 
 from portal.middleware import unavailable
+from portal.request_log import request_id
 
 
 def server_error(request):
     """The 500 page; 503 when it was the database that is away."""
     if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
         return unavailable(request)
-    return render(None, "500.html", status=500)
+    return render(None, "500.html", {"request_id": request_id.get()}, status=500)

@@ -5,6 +5,7 @@ from portal import views
 app_name = "portal"
 urlpatterns = [
     path("", views.home, name="home"),
+    path("healthz", views.healthz, name="healthz"),
     path("my/", views.my_information, name="my_information"),
     path("my/timeline/", views.timeline, name="timeline"),
     path("my/learning-record.pdf", views.learning_record_pdf, name="learning_record"),

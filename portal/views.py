@@ -2,11 +2,12 @@ import logging
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from accounts.decorators import learner_required
 from accounts.models import Learner
@@ -15,6 +16,7 @@ from accounts.views.pages import page_of
 from conversion.typesetting import MissingGlyphError
 from portal.figures import home_figures
 from portal.forms import QuestionForm
+from portal.health import health
 from portal.learning_record import learning_record, render_learning_record
 from portal.markdown import render_markdown
 from portal.models import Article, Column, Question
@@ -22,6 +24,13 @@ from portal.summary import my_achievements
 from portal.timeline import timeline_page
 
 logger = logging.getLogger(__name__)
+
+
+@require_safe
+def healthz(request):
+    """Whether the portal works: 503 when it can serve nobody; what else is wrong is said in a 200."""
+    found = health()
+    return JsonResponse(found, status=503 if found["status"] == "down" else 200, headers={"Cache-Control": "no-store"})
 
 
 def home(request):
