@@ -19,6 +19,8 @@ from conversion.rules import (
     situation_of_case,
 )
 from conversion.rules.caps import cap_conditions
+from conversion.rules.conditions import window_conditions
+from conversion.rules.lists import refuse_unless_in_force
 from conversion.rules.uses import learner_conditions, own_condition
 
 
@@ -71,12 +73,21 @@ def assess_performance(version, achievement, situation=None):
     own = own_condition(version, groups, achievement, situation)
     uses = learner_conditions(version, groups, situation) + ([own] if own else [])
     caps = cap_conditions(version, row.credits, situation) if row else []
-    conditions = [_recognised_condition(achievement.entry_id is not None), *_row_summary(version, row, achievement)]
+    conditions = [_recognised_condition(achievement.entry_id is not None), *_window(version, achievement)]
+    conditions += _row_summary(version, row, achievement)
     conditions += _event_condition(version, row, situation)
     verdict = _verdict(all(condition.met for condition in conditions), uses, caps)
-    assessment = Assessment(version, verdict, [*conditions, *uses, *caps], [achievement])
-    assessment.row, assessment.credits = row, row.credits if row else None
-    return assessment
+    conditions = [*conditions, *uses, *caps]
+    return Assessment(version, verdict, conditions, [achievement], row, row.credits if row else None)
+
+
+def assess_performance_submission(version, achievement):
+    """Assess a table as the form must: one that is in force and for this type, as the page offers it."""
+    assessment = assess_performance(version, achievement)
+    if achievement.type_id != version.achievement_type_id:
+        assessment.verdict = Verdict.MISSING
+        assessment.conditions.insert(0, _other_type(version, achievement))
+    return refuse_unless_in_force(assessment)
 
 
 def performance_situation(versions, achievement):
@@ -109,6 +120,18 @@ def _recognised_condition(recognised):
     )
 
 
+def _other_type(version, achievement):
+    required, actual = str(version.achievement_type or ""), str(achievement.type)
+    return Condition("type", _("成果类型"), required, actual, False, _("这张业绩标准不适用于这类成果"))
+
+
+def _window(version, achievement):
+    """When the achievement has to be obtained, where that selects the version."""
+    if version.version_selected_by != version.SelectedBy.OBTAINED:
+        return []
+    return window_conditions(version.valid_from, version.valid_to, achievement.obtained_on)
+
+
 def _row_summary(version, row, achievement):
     """The tests of the row that counts; where none holds, the whole table as one condition."""
     if row:
@@ -123,7 +146,8 @@ def _event_condition(version, row, situation):
     """Highest of one event: no other achievement of it that the learner holds is worth more in this table."""
     if not (row and situation.event):
         return []
-    rows = [(best_row(version, other), other) for other in situation.same_event]
+    others = [other for other in situation.same_event if all(c.met for c in _window(version, other))]
+    rows = [(best_row(version, other), other) for other in others]
     higher = [(found.credits, other) for found, other in rows if found and found.credits > row.credits]
     required = _("“%s”中学分最高的成果") % situation.event.name
     if not higher:

@@ -1,4 +1,5 @@
-"""A line of a criteria table as its keeper fills it in: each extra field of the type once, empty ones don't count."""
+"""What a keeper says of each extra field of a type, once each, empty ones not counting: the tests of a line of a
+criteria table, and the made-up achievement of an example."""
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -6,32 +7,55 @@ from django.forms import BaseInlineFormSet
 from django.utils.translation import gettext_lazy as _
 
 from achievements.models import TypeField
-from conversion.models import CriteriaTest
+from conversion.models import CriteriaTest, RuleExampleValue
 from conversion.rules.tables import can_hold, can_say
 
 
-class CriteriaTestForm(forms.ModelForm):
-    """What one field must say; the field stands fixed, a choice is chosen, a number is bounded."""
+class TypeFieldForm(forms.ModelForm):
+    """What is said of one field: the field stands fixed, a choice is chosen."""
+
+    nothing = _("未填写")
+
+    def __init__(self, *args, type_fields, **kwargs):
+        super().__init__(*args, **kwargs)
+        own = self.own = type_fields.get(str(self["field"].value() or ""))
+        self.fields["field"].queryset = TypeField.objects.filter(pk__in=[field.pk for field in type_fields.values()])
+        self.fields["field"].widget = forms.Select(choices=[(own.pk, own.label)] if own else [])
+        if own and own.kind == TypeField.Kind.CHOICE:
+            self.fields["value"].widget = forms.Select(choices=self._choices(own))
+
+    def _choices(self, field):
+        held = self.instance.value
+        choices = field.choice_list + [held] * (held not in ["", *field.choice_list])
+        return [("", self.nothing), *((choice, choice) for choice in choices)]
+
+
+class ExampleValueForm(TypeFieldForm):
+    """What the achievement of an example says in one field, as its learner would have to fill it in."""
+
+    class Meta:
+        model = RuleExampleValue
+        fields = ["field", "value"]
+
+    def clean_value(self):
+        value = self.cleaned_data["value"]
+        return self.own.parse(value) if self.own else value
+
+
+class CriteriaTestForm(TypeFieldForm):
+    """What one field must say; a number is bounded."""
+
+    nothing = _("不限")
 
     class Meta:
         model = CriteriaTest
         fields = ["field", "value", "min_number", "max_number"]
 
-    def __init__(self, *args, type_fields, **kwargs):
+    def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        own = type_fields.get(str(self["field"].value() or ""))
-        self.fields["field"].queryset = TypeField.objects.filter(pk__in=[field.pk for field in type_fields.values()])
-        self.fields["field"].widget = forms.Select(choices=[(own.pk, own.label)] if own else [])
-        if own and own.kind == TypeField.Kind.CHOICE:
-            self.fields["value"].widget = forms.Select(choices=self._choices(own))
-        bounded = own is None or own.kind == TypeField.Kind.NUMBER
+        bounded = self.own is None or self.own.kind == TypeField.Kind.NUMBER
         for name in ["min_number", "max_number"] if bounded else []:
             self.fields[name].widget.attrs["step"] = "any"
-
-    def _choices(self, field):
-        held = self.instance.value
-        choices = field.choice_list + [held] * (held not in ["", *field.choice_list])
-        return [("", _("不限")), *((choice, choice) for choice in choices)]
 
     def clean(self):
         data = super().clean()
@@ -56,18 +80,33 @@ class CriteriaTestForm(forms.ModelForm):
             self.add_error("min_number", _("“%(label)s”只能填%(low)s到%(high)s,没有成果能符合。") % words)
 
 
-class CriteriaTestFormSet(BaseInlineFormSet):
-    """One form for each field of the type that the version is about, those tested already first."""
+class TypeFieldFormSet(BaseInlineFormSet):
+    """One form for each field of the type that the version is about, those that say something already first."""
 
     def __init__(self, *args, achievement_type=None, **kwargs):
         fields = TypeField.objects.filter(type=achievement_type, is_active=True) if achievement_type else []
-        tested = set(kwargs["instance"].tests.values_list("field", flat=True)) if kwargs["instance"].pk else set()
-        kwargs["initial"] = [{"field": field.pk} for field in fields if field.pk not in tested]
-        known = [*fields, *TypeField.objects.filter(pk__in=tested)]
+        said = self.model.objects.filter(**{self.fk.name: kwargs["instance"].pk}).values_list("field", flat=True)
+        said = set(said) if kwargs["instance"].pk else set()
+        kwargs["initial"] = [{"field": field.pk} for field in fields if field.pk not in said]
+        known = [*fields, *TypeField.objects.filter(pk__in=said)]
         kwargs["form_kwargs"] = {"type_fields": {str(field.pk): field for field in known}}
         self.extra, self.max_num = len(kwargs["initial"]), len(known)
         super().__init__(*args, **kwargs)
 
+
+class ExampleValueFormSet(TypeFieldFormSet):
+    """The fields of an example's achievement; one that is emptied goes."""
+
+    def _should_delete_form(self, form):
+        return super()._should_delete_form(form) or not form["value"].value()
+
+    def clean(self):
+        super().clean()
+        if not self.forms:
+            raise ValidationError(_("请从规则版本的页面点“添加例子”:那里会列出可以填写的附加项。"))
+
+
+class CriteriaTestFormSet(TypeFieldFormSet):
     def clean(self):
         super().clean()
         if not self.forms:

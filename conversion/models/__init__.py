@@ -1,7 +1,7 @@
 from conversion.models.application import Application, ApplicationSource, ReasonCode, ReviewRecord
 from conversion.models.criteria import CriteriaRow, CriteriaTest
 from conversion.models.desk import ReviewClaim, ReviewCriterion
-from conversion.models.keeping import RuleExample, RuleExampleItem, RuleImport, RuleVersionRecord
+from conversion.models.keeping import RuleExample, RuleExampleItem, RuleExampleValue, RuleImport, RuleVersionRecord
 from conversion.models.ledger import Certificate, CertificateShare, CreditEntry, LedgerRoot
 from conversion.models.policies import (
     ConversionCap,
@@ -39,6 +39,7 @@ __all__ = [
     "ReviewerDocument",
     "RuleExample",
     "RuleExampleItem",
+    "RuleExampleValue",
     "RuleGroup",
     "RuleImport",
     "RuleSource",

@@ -43,13 +43,21 @@ class RuleVersionRecord(models.Model):
 
 
 class RuleExample(models.Model):
-    """Made-up achievements with the answer that a version must give; it can't be published while it gives another."""
+    """Made-up achievements with the answer that a version must give; it can't be published while it gives another.
+
+    A conversion rule is asked about `items`; a performance table about one recognised achievement with these `values`
+    in its extra fields, and where `credits` says so also for how many.
+    """
 
     version = models.ForeignKey(
         "conversion.RuleVersion", models.CASCADE, related_name="examples", verbose_name=_("规则版本")
     )
     name = models.CharField(_("例子"), max_length=100, help_text=_("如 CET四级450分,可以转换"))
     should_match = models.BooleanField(_("应当符合"), default=True, help_text=_("不勾选表示应当不符合"))
+    credits = models.DecimalField(
+        _("应得学分"), max_digits=5, decimal_places=1, null=True, blank=True, help_text=_("留空表示不核对学分")
+    )
+    obtained_on = models.DateField(_("取得时间"), null=True, blank=True, help_text=_("留空表示试算当天"))
 
     class Meta:
         verbose_name = verbose_name_plural = _("例子")
@@ -61,6 +69,8 @@ class RuleExample(models.Model):
 
     @property
     def expected(self):
+        if self.should_match and self.credits is not None:
+            return _("应当符合,得 %s 学分") % self.credits
         return _("应当符合") if self.should_match else _("应当不符合")
 
 
@@ -80,6 +90,22 @@ class RuleExampleItem(models.Model):
 
     def __str__(self):
         return self.entry.name
+
+
+class RuleExampleValue(models.Model):
+    """What the made-up achievement of a performance table's example says in one extra field of its type."""
+
+    example = models.ForeignKey(RuleExample, models.CASCADE, related_name="values", verbose_name=_("例子"))
+    field = models.ForeignKey("achievements.TypeField", models.PROTECT, related_name="+", verbose_name=_("附加项"))
+    value = models.CharField(_("填写"), max_length=200)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("例子中的附加项")
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["example", "field"], name="field_once_per_example")]
+
+    def __str__(self):
+        return f"{self.field.label} {self.value}"
 
 
 class RuleImport(UploadedImport):

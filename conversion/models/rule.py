@@ -206,6 +206,16 @@ class RuleVersion(models.Model):
             models.UniqueConstraint(fields=["rule"], condition=Q(status="draft"), name="one_draft_per_rule"),
             models.CheckConstraint(condition=Q(credits__gte=0), name="version_credits_not_negative"),
             models.CheckConstraint(
+                condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
+                name="version_ends_after_it_begins",
+                violation_error_message=_("失效日期不能早于生效日期。"),
+            ),
+            models.CheckConstraint(
+                condition=~Q(score_policy="fixed") | ~Q(fixed_score=""),
+                name="fixed_score_is_stated",
+                violation_error_message=_("请填写固定成绩。"),
+            ),
+            models.CheckConstraint(
                 condition=Q(status="draft") | Q(published_by__isnull=False, published_at__isnull=False),
                 name="published_version_names_its_publisher",
             ),

@@ -9,17 +9,19 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from achievements.models import CatalogueEntry
-from conversion.criteria_forms import CriteriaTestForm, CriteriaTestFormSet
+from conversion.criteria_forms import CriteriaTestForm, CriteriaTestFormSet, ExampleValueForm, ExampleValueFormSet
 from conversion.models import (
+    ConversionRule,
     CriteriaRow,
     CriteriaTest,
     RuleExample,
     RuleExampleItem,
+    RuleExampleValue,
     RuleGroup,
     RuleSource,
     RuleVersion,
 )
-from conversion.rule_admin.scope import DraftOnly
+from conversion.rule_admin.scope import PUBLISHED, DraftOnly
 
 
 class EntryInline(admin.StackedInline):
@@ -47,15 +49,25 @@ class RuleExampleItemInline(EntryInline):
     extra = 0
 
 
-class CriteriaTestInline(admin.TabularInline):
+class TypeFieldInline(admin.TabularInline):
     """The form set brings as many lines as the type of the version has extra fields."""
 
+    extra = 0
+    max_num = 0
+
+
+class CriteriaTestInline(TypeFieldInline):
     model = CriteriaTest
     form = CriteriaTestForm
     formset = CriteriaTestFormSet
-    extra = 0
-    max_num = 0
     verbose_name_plural = _("各附加项的要求(不作要求的留空)")
+
+
+class RuleExampleValueInline(TypeFieldInline):
+    model = RuleExampleValue
+    form = ExampleValueForm
+    formset = ExampleValueFormSet
+    verbose_name_plural = _("例子中的成果填写了什么(没有填写的留空)")
 
 
 class PartAdmin(DraftOnly):
@@ -94,7 +106,22 @@ class PartAdmin(DraftOnly):
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "version":
             field.queryset = field.queryset.filter(status="draft")
+            field.error_messages["invalid_choice"] = PUBLISHED
         return field
+
+    def _version(self, request, obj):
+        """The version of a part, on the page of a new one the version asked for; None for a wrong id."""
+        asked = request.POST.get("version") or request.GET.get("version") or ""
+        pk = obj.version_id if obj and obj.version_id else int(asked) if asked.isdecimal() else None
+        return RuleVersion.objects.select_related("rule").filter(pk=pk).first()
+
+    def get_formset_kwargs(self, request, obj, inline, prefix):
+        """Which fields there are to speak of: those of the type of the part's version."""
+        kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
+        if isinstance(inline, TypeFieldInline):
+            version = self._version(request, obj)
+            kwargs["achievement_type"] = version.achievement_type_id if version else None
+        return kwargs
 
     def save_related(self, request, form, formsets, change):
         """Whoever changed a draft last is its drafter: somebody else has to publish it."""
@@ -127,17 +154,21 @@ class CriteriaRowAdmin(PartAdmin):
     list_display = ["version", "position", "credits"]
     inlines = [CriteriaTestInline]
 
-    def get_formset_kwargs(self, request, obj, inline, prefix):
-        """Which fields there are to test: those of the type of the row's version, on a new row the one asked for."""
-        kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
-        asked = request.POST.get("version") or request.GET.get("version") or ""
-        pk = obj.version_id if obj.version_id else int(asked) if asked.isdecimal() else None
-        version = RuleVersion.objects.filter(pk=pk).first()
-        return kwargs | {"achievement_type": version.achievement_type_id if version else None}
-
 
 @admin.register(RuleExample)
 class RuleExampleAdmin(PartAdmin):
+    """Of a conversion rule achievements, of a performance table what one says in the fields of its type."""
+
     own_fields = ["name", "should_match"]
     list_display = ["version", "name", "should_match"]
-    inlines = [RuleExampleItemInline]
+
+    def _is_of_table(self, request, obj):
+        version = self._version(request, obj)
+        return version is not None and version.rule.kind == ConversionRule.Kind.PERFORMANCE
+
+    def get_inlines(self, request, obj):
+        return [RuleExampleValueInline] if self._is_of_table(request, obj) else [RuleExampleItemInline]
+
+    def get_fields(self, request, obj=None):
+        asked = ["credits", "obtained_on"] if self._is_of_table(request, obj) else []
+        return ["version_link" if obj else "version", *self.own_fields, *asked]

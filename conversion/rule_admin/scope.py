@@ -1,9 +1,14 @@
 """Whose rules somebody of the staff sees and changes: his institution's, at the centre every one."""
 
 from django.contrib import admin
+from django.db import IntegrityError
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from conversion.models import RuleVersion
+from conversion.services.drafting import DraftExistsError
+
+PUBLISHED = _("这个版本刚刚已发布,不能再修改。请由它新建草稿后再改。")
 
 
 def _value(obj, path):
@@ -27,6 +32,15 @@ class OwnInstitution(admin.ModelAdmin):
             return rows
         own = Q(**{self.institution_path: request.user.institution_id or 0})
         return rows.filter(own | Q(**{self.institution_path: None})) if self.shares_centre else rows.filter(own)
+
+    def changeform_view(self, request, *args, **kwargs):
+        """Who loses a race for a number, a code, the one draft is asked once more: now the form sees what won, says so
+        beside its field, and has all that was typed.
+        """
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except (IntegrityError, DraftExistsError):
+            return super().changeform_view(request, *args, **kwargs)
 
     def _is_own(self, request, obj):
         if obj is None or request.user.belongs_to_centre:

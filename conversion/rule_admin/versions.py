@@ -5,6 +5,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
+from conversion.examples import run_examples
 from conversion.forms.rules import RuleMoveForm, RuleVersionForm
 from conversion.models import (
     ConversionRule,
@@ -12,7 +13,6 @@ from conversion.models import (
     RuleVersion,
 )
 from conversion.rule_admin.scope import DraftOnly
-from conversion.rules import run_examples
 from conversion.services.drafting import save_new_draft
 from conversion.services.publishing import PublishingError, moves_of, publish_version
 from conversion.views import rule_keeping

@@ -9,7 +9,6 @@ from conversion.rules.assessment import Assessment, assess
 from conversion.rules.conditions import Condition, Verdict, satisfies, source_conditions
 from conversion.rules.differences import Change, differences
 from conversion.rules.events import Event, event_of, frozen_event, of_same_event
-from conversion.rules.examples import ExampleResult, run_examples
 from conversion.rules.frozen import assess_frozen, frozen_achievements
 from conversion.rules.grid import GridStatus, grid_page, grid_rows
 from conversion.rules.lists import BY_TARGET, assess_all, assess_submission
@@ -23,7 +22,6 @@ __all__ = [
     "Change",
     "Condition",
     "Event",
-    "ExampleResult",
     "GridStatus",
     "Situation",
     "Verdict",
@@ -40,7 +38,6 @@ __all__ = [
     "grid_rows",
     "of_same_event",
     "resulting_score",
-    "run_examples",
     "satisfies",
     "situation_of",
     "situation_of_case",

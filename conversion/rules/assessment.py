@@ -1,12 +1,13 @@
 """The verdict about one rule version and its explanation."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from achievements.models import Achievement
-from conversion.models import RuleGroup, RuleSource, RuleVersion
+from conversion.models import CriteriaRow, RuleGroup, RuleSource, RuleVersion
 from conversion.rules.caps import cap_conditions
 from conversion.rules.conditions import VERDICT_LABELS, Condition, Verdict, satisfies, source_conditions
 from conversion.rules.scores import resulting_score
@@ -16,12 +17,17 @@ from conversion.rules.uses import learner_conditions, own_condition
 
 @dataclass
 class Assessment:
-    """What the engine says about one rule version for a set of achievements."""
+    """What the engine says about one rule version for a set of achievements.
+
+    Of a performance table, `row` is the line that counts, if one does, and `credits` what it gives.
+    """
 
     version: RuleVersion
     verdict: Verdict
     conditions: list[Condition] = field(default_factory=list)
     used: list[Achievement] = field(default_factory=list)
+    row: CriteriaRow | None = None
+    credits: Decimal | None = None
 
     @property
     def is_match(self):

@@ -14,13 +14,14 @@ def cap_conditions(version, credits, situation):
     """A `Condition` for each cap that applies to `credits` more under a version."""
     course = version.course
     return [
-        _condition(cap, limit, _converted(cap, course, situation.awards), credits)
+        _condition(cap, _limit(cap, course.programme), _converted(cap, course, situation.awards), credits)
         for cap in situation.caps
-        if _applies(cap, version) and (limit := _limit(cap, course.programme)) is not None
+        if cap_applies(cap, version)
     ]
 
 
-def _applies(cap, version):
+def cap_applies(cap, version):
+    """Whether a cap is about the conversions of a version."""
     course = version.course
     return (
         cap.institution_id == course.programme.institution_id
@@ -30,11 +31,16 @@ def _applies(cap, version):
     )
 
 
+def is_countable(cap, programme):
+    """Whether a cap can be told as a number: a share can't while nobody has stated the programme's credits."""
+    return cap.kind != Kind.SHARE or programme.total_credits is not None
+
+
 def _limit(cap, programme):
     """The cap as a number of credits or courses; None for a share of credits that nobody has stated."""
     if cap.kind != Kind.SHARE:
         return cap.value
-    return None if programme.total_credits is None else programme.total_credits * cap.value / 100
+    return None if not is_countable(cap, programme) else programme.total_credits * cap.value / 100
 
 
 def _converted(cap, course, awards):
@@ -49,7 +55,16 @@ def _converted(cap, course, awards):
     return Decimal(len(counted)) if cap.kind == Kind.COUNT else sum((award.credits for award in counted), Decimal(0))
 
 
+def _uncountable(cap):
+    """A share of what nobody has stated lets nothing pass: that is the stricter reading of a cap."""
+    required = _("不超过毕业学分的%s%%") % _plain(cap.value) + _scope(cap, tell_share=False)
+    remedy = _("接收机构还没有登记本专业的毕业学分,算不出转换上限,请联系接收机构")
+    return Condition("cap", _("转换上限"), required, _("本专业没有登记毕业学分"), False, remedy)
+
+
 def _condition(cap, limit, converted, credits):
+    if limit is None:
+        return _uncountable(cap)
     more = Decimal(1) if cap.kind == Kind.COUNT else credits
     unit = _("门") if cap.kind == Kind.COUNT else _("学分")
     met = converted + more <= limit
@@ -64,9 +79,9 @@ def _condition(cap, limit, converted, credits):
     return Condition("cap", _("转换上限"), required, actual, met, remedy)
 
 
-def _scope(cap):
+def _scope(cap, *, tell_share=True):
     """What the cap is about, in brackets: 毕业学分的50%、在线课程、选修; empty when it is about everything."""
-    words = [_("毕业学分的%s%%") % _plain(cap.value)] if cap.kind == Kind.SHARE else []
+    words = [_("毕业学分的%s%%") % _plain(cap.value)] if cap.kind == Kind.SHARE and tell_share else []
     words += [str(cap.policy_category)] if cap.policy_category_id else []
     words += [cap.get_course_nature_display()] if cap.course_nature else []
     return _("(%s)") % "、".join(map(str, words)) if words else ""

@@ -30,7 +30,7 @@ class Condition:
     """One thing a rule asks for: what is required, what there is, and what would meet it.
 
     `code` says which kind of condition it is, whatever the language: status, sources, score, level, from, to, age,
-    family, pair, once, course, group, repeat, cap; of performance tables also recognition, criteria, event.
+    family, pair, once, course, group, repeat, cap; of performance tables also recognition, type, criteria, event.
     """
 
     code: str
@@ -63,6 +63,16 @@ def obtained_window(version, source):
     return first, last
 
 
+def window_conditions(first, last, obtained):
+    """That a day lies between two others, None for open ends, as `Condition`s."""
+    conditions = []
+    if first:
+        conditions.append(_threshold("from", _("取得时间不早于"), first, obtained, obtained >= first))
+    if last:
+        conditions.append(_threshold("to", _("取得时间不晚于"), last, obtained, obtained <= last))
+    return conditions
+
+
 def satisfies(version, source, achievement, on):
     """Whether an achievement is of the source's entry and meets its thresholds."""
     if source.entry_id != achievement.entry_id or source.entry_id is None:
@@ -93,11 +103,7 @@ def source_conditions(version, source, achievement, on):
         met = level is not None and level >= source.min_framework_level
         actual = level or _("未定级")
         conditions.append(_threshold("level", _("资历框架等级"), source.min_framework_level, actual, met))
-    first, last = obtained_window(version, source)
-    if first:
-        conditions.append(_threshold("from", _("取得时间不早于"), first, obtained, obtained >= first))
-    if last:
-        conditions.append(_threshold("to", _("取得时间不晚于"), last, obtained, obtained <= last))
+    conditions += window_conditions(*obtained_window(version, source), obtained)
     if source.max_age_months is not None:
         earliest = _earliest(source, on)
         conditions.append(_threshold("age", _("取得时间不早于"), earliest, obtained, obtained >= earliest))

@@ -133,8 +133,9 @@ def _for_staff(version):
     for criterion in version.review_criteria.all():
         yield ("review", criterion.label), Fact(REVIEW, criterion.label, str(criterion))
     for example in version.examples.all():
-        items = "、".join(_item(item) for item in example.items.all())
-        yield ("example", example.name), Fact(EXAMPLES, example.name, f"{example.expected}:{items}")
+        items = [_item(item) for item in example.items.all()] + [str(value) for value in example.values.all()]
+        items += [_("取得时间 %s") % example.obtained_on] if example.obtained_on else []
+        yield ("example", example.name), Fact(EXAMPLES, example.name, f"{example.expected}:{'、'.join(items)}")
 
 
 def _item(item):

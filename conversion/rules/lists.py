@@ -32,6 +32,12 @@ def assess_all(versions, achievements, on=None):
 def assess_submission(version, achievements, on=None):
     """Assess a version as the form must: a match that is in force is what the dialog lists as one."""
     (assessment,) = assess_all([version], achievements, on)
+    return refuse_unless_in_force(assessment, on)
+
+
+def refuse_unless_in_force(assessment, on=None):
+    """The assessment, or one that says that its version can't be used on a day."""
+    version = assessment.version
     if not is_in_force(version, on):
         return Assessment(version, Verdict.MISSING, [_not_in_force(), *assessment.conditions])
     return assessment

@@ -32,10 +32,9 @@ def table_of(version):
 
 
 def table_warnings(version):
-    """Rows that any achievement meets, that none can, that never count, and those that overlap; as sentences."""
+    """What stands in the way of publication, then fields out of use, rows that never count and that overlap."""
     rows = _rows_of(version)
-    found = [_("第%d档没有条件:这个类型的任何成果都符合。") % row.position for row, tests in rows if not tests]
-    found += [sentence for row, tests in rows for test in tests if (sentence := _impossible(version, row, test))]
+    found = table_faults(version) + [_stopped(row, test) for row, tests in rows for test in tests if _is_stopped(test)]
     covered = {}
     for (row, tests), (other, others) in permutations(rows, 2):
         wins = (other.credits, -other.position) > (row.credits, -row.position)
@@ -46,6 +45,13 @@ def table_warnings(version):
     return found + [
         _overlap(row, other) for (row, tests), (other, others) in pairs if _cross(row, tests, other, others)
     ]
+
+
+def table_faults(version):
+    """Why a table can't be published: rows that any achievement meets, and tests that none can; as sentences."""
+    rows = _rows_of(version)
+    found = [_("第%d档没有条件:这个类型的任何成果都符合。") % row.position for row, tests in rows if not tests]
+    return found + [sentence for row, tests in rows for test in tests if (sentence := _impossible(version, row, test))]
 
 
 def _rows_of(version):
@@ -59,11 +65,18 @@ def _impossible(version, row, test):
     field, words = test.field, {"position": row.position, "label": test.field.label, "required": test.required}
     if field.type_id != version.achievement_type_id:
         return _("第%(position)d档:%(label)s不是所选业绩类型的附加项,没有成果能符合。") % words
-    if not field.is_active:
-        return _("第%(position)d档:%(label)s已停用,新添加的成果不再填写。") % words
     if not can_hold(test):
         return _("第%(position)d档:%(label)s填不出“%(required)s”,没有成果能符合。") % words
     return ""
+
+
+def _is_stopped(test):
+    return not test.field.is_active
+
+
+def _stopped(row, test):
+    words = {"position": row.position, "label": test.field.label}
+    return _("第%(position)d档:%(label)s已停用,新添加的成果不再填写。") % words
 
 
 def can_hold(test):

@@ -68,7 +68,7 @@ def submit_performance(*, by, version, achievement, token, uploads=()):
     def submit():
         take_turns(by.learner_id)
         (stored,) = as_stored([achievement])
-        assessment = criteria.assess_performance(version, stored)
+        assessment = criteria.assess_performance_submission(version, stored)
         _refuse_unless_match(assessment)
         case = _rule_case(Kind.PERFORMANCE, assessment, assessment.credits)
         return _create(by, token, uploads, [stored], case)

@@ -11,6 +11,7 @@ from conversion.models import (
     ReviewCriterion,
     RuleExample,
     RuleExampleItem,
+    RuleExampleValue,
     RuleGroup,
     RuleSource,
     RuleVersion,
@@ -95,9 +96,17 @@ def copy_checks(source, target):
         ReviewCriterion(version=target, **{name: getattr(row, name) for name in fields})
         for row in source.review_criteria.all()
     )
-    for example in source.examples.prefetch_related("items"):
-        copy = RuleExample.objects.create(version=target, name=example.name, should_match=example.should_match)
-        RuleExampleItem.objects.bulk_create(
-            RuleExampleItem(example=copy, entry_id=item.entry_id, score=item.score, obtained_on=item.obtained_on)
-            for item in example.items.all()
-        )
+    for example in source.examples.prefetch_related("items", "values"):
+        _copy_example(example, target)
+
+
+def _copy_example(example, target):
+    fields = ["name", "should_match", "credits", "obtained_on"]
+    copy = RuleExample.objects.create(version=target, **{name: getattr(example, name) for name in fields})
+    RuleExampleItem.objects.bulk_create(
+        RuleExampleItem(example=copy, entry_id=item.entry_id, score=item.score, obtained_on=item.obtained_on)
+        for item in example.items.all()
+    )
+    RuleExampleValue.objects.bulk_create(
+        RuleExampleValue(example=copy, field_id=row.field_id, value=row.value) for row in example.values.all()
+    )

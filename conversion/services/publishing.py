@@ -1,11 +1,14 @@
 """The life of a rule version: published by a second person, suspended and back, retired; each with who, when, why."""
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from conversion.models import ConversionRule, RuleVersion, RuleVersionRecord
-from conversion.rules import run_examples
+from conversion.examples import run_examples
+from conversion.models import ConversionCap, ConversionRule, RuleVersion, RuleVersionRecord
+from conversion.rules.caps import cap_applies, is_countable
+from conversion.rules.tables import table_faults
 
 Action, Status = RuleVersionRecord.Action, RuleVersion.Status
 
@@ -104,13 +107,28 @@ def _refuse_incomplete(version):
         raise PublishingError(_("目标课程不属于接收机构。"))
     is_performance = version.rule.kind == ConversionRule.Kind.PERFORMANCE
     (_refuse_without_criteria if is_performance else _refuse_without_sources)(version)
+    _refuse_uncountable(version)
 
 
 def _refuse_without_criteria(version):
     if version.achievement_type_id is None:
         raise PublishingError(_("业绩类规则要选择业绩类型。"))
-    if not version.criteria.filter(tests__isnull=False).exists():
+    if not version.criteria.exists():
         raise PublishingError(_("规则还没有来源成果或业绩标准。"))
+    if faults := table_faults(version):
+        raise PublishingError(" ".join(faults[:3]))
+
+
+def _refuse_uncountable(version):
+    """A cap in per cent of the programme's credits, which nobody has stated, would let no conversion pass."""
+    programme = version.course.programme
+    caps = ConversionCap.objects.filter(institution=programme.institution_id)
+    caps = caps.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=timezone.localdate()))
+    if any(cap_applies(cap, version) and not is_countable(cap, programme) for cap in caps):
+        words = {"programme": programme}
+        raise PublishingError(
+            _("转换上限按毕业学分的百分比计算,但“%(programme)s”还没有登记毕业学分,请先在“专业”中填写。") % words
+        )
 
 
 def _refuse_without_sources(version):

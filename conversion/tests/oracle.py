@@ -146,7 +146,7 @@ def caps_missed(world, rule, learner):
         if cap["kind"] == "credits" and total > Fraction(cap["value"]):
             missed.append("cap")
         whole = programme["total_credits"]
-        if cap["kind"] == "share" and whole is not None and total > Fraction(cap["value"]) * whole / 100:
+        if cap["kind"] == "share" and (whole is None or total > Fraction(cap["value"]) * whole / 100):
             missed.append("cap")
     return missed
 

@@ -1,17 +1,14 @@
 """Criteria tables as their keepers make them: lines in the admin, and what the draft's page warns of."""
 
-from datetime import date
-
 import pytest
 from django.contrib.auth.models import Permission
-from django.core.management import call_command
 from django.urls import reverse
 
 from achievements.models import AchievementType
-from conversion.models import ConversionRule, CriteriaRow, CriteriaTest
+from conversion.models import CriteriaRow
 from conversion.rules.tables import table_of, table_warnings
-from conversion.tests.keeping import formset
-from conversion.tests.scene import Scene, make_reviewer, make_version
+from conversion.tests.keeping import add_row, formset, make_table_draft
+from conversion.tests.scene import Scene, make_reviewer
 
 RIGHTS = ["view_ruleversion", "change_ruleversion", "add_criteriarow", "change_criteriarow", "view_criteriarow"]
 RIGHTS += ["add_criteriatest", "change_criteriatest", "delete_criteriatest", "view_criteriatest"]
@@ -19,12 +16,7 @@ RIGHTS += ["add_criteriatest", "change_criteriatest", "delete_criteriatest", "vi
 
 @pytest.fixture
 def draft(db):
-    call_command("load_reference", verbosity=0)
-    type_ = AchievementType.objects.get(code="performance-competition")
-    version = make_version(Scene().college, [], publish=False, achievement_type=type_, valid_from=date(2024, 1, 1))
-    ConversionRule.objects.filter(pk=version.rule_id).update(kind="performance")
-    version.refresh_from_db()
-    return version
+    return make_table_draft()
 
 
 @pytest.fixture
@@ -33,20 +25,6 @@ def keeper(client, draft):
     user.user_permissions.set(Permission.objects.filter(codename__in=RIGHTS))
     client.force_login(user)
     return client
-
-
-def field_of(draft, key):
-    return draft.achievement_type.extra_fields.get(key=key)
-
-
-def add_row(draft, credits, **tests):
-    """A row whose tests are {key: value, or (min, max)}."""
-    row = CriteriaRow.objects.create(version=draft, position=draft.criteria.count() + 1, credits=credits)
-    for key, asked in tests.items():
-        low, high = (None, None) if isinstance(asked, str) else asked
-        value = asked if isinstance(asked, str) else ""
-        CriteriaTest.objects.create(row=row, field=field_of(draft, key), value=value, min_number=low, max_number=high)
-    return row
 
 
 def posted(draft, lines, **row):

@@ -1,3 +1,4 @@
+import datetime as dt
 import uuid
 from decimal import Decimal
 
@@ -117,8 +118,32 @@ class TestPerformance:
             publish_by_service(version=draft, by=scene.final_reviewer)
         row = CriteriaRow.objects.create(version=draft, position=1, credits=1)
         CriteriaTest.objects.create(row=row, field=competition.achievement_type.extra_fields.first(), value="省级")
+        empty = CriteriaRow.objects.create(version=draft, position=2, credits=1)
+        with pytest.raises(PublishingError, match="第2档没有条件"):
+            publish_by_service(version=draft, by=scene.final_reviewer)
+        empty.delete()
         publish_by_service(version=draft, by=scene.final_reviewer)
         assert draft.status == "published"
+
+    @pytest.mark.parametrize(("first", "last", "told"), [(1, None, "不早于"), (-9, -1, "不晚于"), (-1, None, None)])
+    def test_obtained_date_selects_the_table_where_it_says_so(self, scene, competition, award, first, last, told):
+        days = [day and award.obtained_on + dt.timedelta(days=day) for day in (first, last)]
+        table = another_table(competition, version_selected_by="obtained", valid_from=days[0], valid_to=days[1])
+        if told:
+            with pytest.raises(NotEligibleError) as refusal:
+                apply_for(scene, table, award)
+            assert told in refusal.value.assessment.missing[0]
+        else:
+            assert apply_for(scene, table, award).status == "submitted"
+
+    def test_what_the_page_does_not_offer_the_service_refuses(self, scene, competition, award):
+        with pytest.raises(NotEligibleError) as refusal:
+            apply_for(scene, competition, scene.achievement)
+        assert "这张业绩标准不适用于这类成果" in refusal.value.assessment.missing
+        RuleVersion.objects.filter(pk=competition.pk).update(status="suspended")
+        with pytest.raises(NotEligibleError) as refusal:
+            apply_for(scene, competition, award)
+        assert refusal.value.assessment.missing == ["请选择其他规则"]
 
     def test_learner_uses_a_table_once(self, scene, competition, award):
         submit_performance(by=scene.user, version=competition, achievement=award, token=uuid.uuid4())
@@ -141,10 +166,14 @@ def make_award(scene, version, name="获奖", event=EVENT, recognised=True, **ex
     return award
 
 
-def another_table(version, institution=None):
+def another_table(version, institution=None, **fields):
     """A table that says the same for another course of the institution, or of another."""
     copy = make_version(
-        institution or version.rule.institution, [], publish=False, achievement_type=version.achievement_type
+        institution or version.rule.institution,
+        [],
+        publish=False,
+        achievement_type=version.achievement_type,
+        **fields,
     )
     ConversionRule.objects.filter(pk=copy.rule_id).update(kind="performance")
     for row in version.criteria.all():

@@ -155,6 +155,11 @@ class TestFamilies:
         assert listed(hypothetical[0]) == {version: "match"}
 
 
+def state_credits(programme):
+    programme.total_credits = 140
+    programme.save()
+
+
 class TestCaps:
     def cap(self, scene, **fields):
         defaults = {"institution": scene.college, "kind": "credits", "value": 6, "valid_from": "2020-01-01"}
@@ -196,9 +201,19 @@ class TestCaps:
     )
     def test_cap_of_each_kind(self, scene, second, fields, verdict):
         self.cap(scene, **fields)
+        state_credits(scene.version.course.programme)
         scene.submit()
-        type(second.course.programme).objects.update(total_credits=140)
         assert listed(scene.achievement) == {second: verdict}
+
+    def test_share_of_credits_that_nobody_has_stated_lets_nothing_pass(self, scene):
+        """The stricter reading: else the cap would silently be none."""
+        self.cap(scene, kind="share", value=50)
+        with pytest.raises(NotEligibleError) as refused:
+            scene.submit()
+        assert refused.value.assessment.verdict == "capped"
+        assert "还没有登记本专业的毕业学分" in refused.value.assessment.missing[0]
+        state_credits(scene.version.course.programme)
+        assert scene.submit().status == "submitted"
 
     def test_cap_of_another_place_does_not_count(self, scene, second):
         self.cap(scene, institution=make_institution())

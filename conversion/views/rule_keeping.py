@@ -9,9 +9,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from conversion.examples import run_examples
 from conversion.forms.rules import RuleMoveForm
 from conversion.models import RuleVersion
-from conversion.rules import differences, run_examples
+from conversion.rules import differences
 from conversion.services.drafting import DraftExistsError, draft_from
 from conversion.services.publishing import PublishingError
 

@@ -1,0 +1,169 @@
+"""Who keeps whose rules, in the admin; what everybody sees of them."""
+
+import pytest
+from django.urls import reverse
+
+from conversion.models import (
+    ExclusivityGroup,
+    ReviewCriterion,
+    RuleVersion,
+)
+from conversion.rules import differences
+from conversion.services.drafting import draft_from
+from conversion.services.publishing import (
+    PublishingError,
+    publish_version,
+)
+from conversion.tests.keeping import add_example, change_page, formset, make_keeper, page
+from conversion.tests.scene import make_institution, make_version
+
+pytestmark = pytest.mark.django_db
+
+
+class TestAdmin:
+    def test_a_keeper_drafts_in_steps_and_a_second_one_publishes(self, client, college, drafter, publisher, entry):
+        course = make_version(college, [], publish=False).course
+        client.force_login(drafter)
+        rule = {"code": "XY0001", "title": "证书转课程", "kind": "conversion", "institution": college.pk}
+        client.post(reverse("admin:conversion_conversionrule_add"), rule | formset("versions"))
+        rule = college.conversion_rules.get(code="XY0001")
+        facts = {
+            "rule": rule.pk, "course": course.pk, "outcome": "waived", "credits": "4", "score_policy": "pass",
+            "use_policy": "once", "version_selected_by": "submission", "valid_from": "2020-01-01",
+        }  # fmt: skip
+        response = client.post(reverse("admin:conversion_ruleversion_add"), facts)
+        version = rule.versions.get()
+        assert response.url == change_page(version)
+        assert client.post(change_page(version), facts | formset("review_criteria")).status_code == 302
+        sources = formset("sources", [{"entry": entry.pk}])
+        url = reverse("admin:conversion_rulegroup_add")
+        assert client.get(url, {"version": version.pk}).context["adminform"].form.initial["position"] == 1
+        part = {"version": version.pk, "position": 1, "choose": 1}
+        assert client.post(url, part | sources).url == change_page(version)
+        items = formset("items", [{"entry": entry.pk, "obtained_on": "2024-06-01"}])
+        example = {"version": version.pk, "name": "持证即可", "should_match": "on"}
+        assert client.post(reverse("admin:conversion_ruleexample_add"), example | items).url == change_page(version)
+        assert "与预期一致" in client.get(change_page(version)).content.decode()
+        client.post(page(version, "move"), {"action": "published"})
+        version.refresh_from_db()
+        assert version.status == "draft"
+        client.force_login(publisher)
+        client.post(page(version, "move"), {"action": "published"})
+        version.refresh_from_db()
+        assert (version.status, version.published_by) == ("published", publisher)
+
+    def test_whoever_changed_a_draft_last_cannot_publish_it(self, client, draft, publisher, drafter, entry):
+        client.force_login(publisher)
+        group = draft.groups.get()
+        sources = [{"id": group.sources.get().pk, "group": group.pk, "entry": entry.pk, "min_score": "50"}]
+        url = reverse("admin:conversion_rulegroup_change", args=[group.pk])
+        client.post(url, {"position": 1, "choose": 1} | formset("sources", sources, initial=1))
+        with pytest.raises(PublishingError, match="起草人"):
+            publish_version(version=draft, by=publisher)
+        assert publish_version(version=draft, by=drafter).status == "published"
+
+    def test_a_published_version_is_read_only(self, client, published, drafter):
+        client.force_login(drafter)
+        assert client.get(change_page(published)).status_code == 200
+        assert client.post(change_page(published), {"credits": "9"}).status_code == 403
+        group = reverse("admin:conversion_rulegroup_change", args=[published.groups.get().pk])
+        assert client.post(group, {"position": 1, "choose": 1}).status_code == 403
+
+    def test_a_draft_is_made_from_a_published_version(self, client, published, drafter):
+        client.force_login(drafter)
+        client.post(page(published, "draft"))
+        draft = published.rule.versions.get(status="draft")
+        response = client.get(page(draft, "changes", number=1))
+        assert "两个版本的内容相同" in response.content.decode()
+        again = client.post(page(published, "draft"))
+        assert again.url == change_page(draft)
+
+    def test_a_course_of_another_institution_is_refused_beside_its_field(self, client, draft):
+        foreign = make_version(make_institution(), [], publish=False).course
+        client.force_login(make_keeper())
+        response = client.post(
+            reverse("admin:conversion_ruleversion_add"), {"rule": draft.rule_id, "course": foreign.pk}
+        )
+        errors = response.context["adminform"].form.errors
+        assert errors["course"] == ["目标课程不属于规则的接收机构。"]
+        assert "已有草稿第1版" in errors["rule"][0]
+
+
+def own_pages(version):
+    course = version.course
+    return [
+        change_page(version),
+        reverse("admin:conversion_conversionrule_change", args=[version.rule_id]),
+        reverse("admin:conversion_programme_change", args=[course.programme_id]),
+        reverse("admin:conversion_course_change", args=[course.pk]),
+        reverse("admin:conversion_rulegroup_change", args=[version.groups.get().pk]),
+        page(version, "examples"),
+    ]
+
+
+class TestWhoseRules:
+    def test_owner_and_centre_open_every_page(self, client, draft, drafter):
+        for user in [drafter, make_keeper()]:
+            client.force_login(user)
+            assert [client.get(url).status_code for url in own_pages(draft)] == [200] * 6
+
+    def test_a_stranger_institution_finds_nothing(self, client, draft):
+        client.force_login(make_keeper(make_institution()))
+        # Django's own pages lead to the index where there is nothing to see.
+        assert [client.get(url).status_code for url in own_pages(draft)] == [302] * 5 + [404]
+        for name in ["move", "draft"]:
+            assert client.post(page(draft, name), {"action": "published"}).status_code == 404
+        lists = ["ruleversion", "conversionrule", "programme", "course"]
+        for name in lists:
+            text = client.get(reverse(f"admin:conversion_{name}_changelist")).content.decode()
+            assert draft.rule.title not in text
+            assert draft.course.programme.name not in text
+
+    def test_an_anonymous_visitor_is_asked_to_sign_in(self, client, draft):
+        for url in own_pages(draft):
+            assert "/admin/login/" in client.get(url).url
+
+    def test_a_stranger_cannot_name_foreign_rows_in_his_forms(self, client, draft):
+        stranger = make_keeper(make_institution())
+        client.force_login(stranger)
+        url = reverse("admin:conversion_ruleversion_add")
+        errors = client.post(url, {"rule": draft.rule_id, "course": draft.course_id}).context["adminform"].form.errors
+        assert {"rule", "course"} <= errors.keys()
+        url = reverse("admin:conversion_programme_add")
+        form = {"institution": draft.rule.institution_id, "name": "护理", "cohort": "2019"}
+        assert "institution" in client.post(url, form).context["adminform"].form.errors
+
+    def test_exclusivity_groups_of_the_centre_are_seen_and_not_changed(self, client, drafter):
+        group = ExclusivityGroup.objects.create(code="national", name="全国英语考试")
+        url = reverse("admin:conversion_exclusivitygroup_change", args=[group.pk])
+        client.force_login(drafter)
+        assert client.get(url).status_code == 200
+        assert client.post(url, {"code": "mine", "name": "我的"}).status_code == 403
+
+    def test_who_may_only_view_neither_publishes_nor_drafts(self, client, draft, college):
+        client.force_login(make_keeper(college, group="初审员"))
+        assert client.get(change_page(draft)).status_code == 200
+        assert client.post(page(draft, "move"), {"action": "published"}).status_code == 403
+        assert client.post(page(draft, "draft")).status_code == 403
+
+
+class TestPublicPages:
+    def test_everybody_sees_what_changed_since_a_former_version(self, client, published, drafter, publisher):
+        draft = draft_from(version=published, by=drafter)
+        RuleVersion.objects.filter(pk=draft.pk).update(credits=2)
+        url = reverse("conversion:rule_changes", args=[published.rule_id, 1])
+        assert client.get(url).status_code == 404  # a draft is nobody's business yet
+        draft.refresh_from_db()
+        publish_version(version=draft, by=publisher)
+        assert url in client.get(published.get_absolute_url()).content.decode()
+        text = client.get(url).content.decode()
+        assert "<del>4.0</del>" in text
+        assert "<ins>2.0</ins>" in text
+        assert "修改" in text
+
+    def test_examples_and_review_criteria_stay_with_the_staff(self, published, drafter, publisher, entry):
+        draft = draft_from(version=published, by=drafter)
+        add_example(draft, entry, score=60)
+        ReviewCriterion.objects.create(version=draft, label="内容相关度", minimum=80)
+        assert differences(published, draft) == []
+        assert len(differences(published, draft, for_staff=True)) == 2
