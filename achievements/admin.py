@@ -149,7 +149,8 @@ class CatalogueEntryAdmin(admin.ModelAdmin):
         rows = super().get_queryset(request)
         if request.user.belongs_to_centre:
             return rows
-        return rows.filter(models.Q(status="approved") | models.Q(institution=request.user.institution_id))
+        own = models.Q(keeper="institution", institution=request.user.institution_id)
+        return rows.filter(models.Q(status="approved") | own)
 
     def view_on_site(self, entry):
         return entry.get_absolute_url() if entry.status == CatalogueEntry.Status.APPROVED else None
@@ -162,7 +163,7 @@ class CatalogueEntryAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request, obj=None):
         """What was public once stays: it is stopped instead."""
-        is_draft = obj is not None and obj.status != CatalogueEntry.Status.APPROVED
+        is_draft = obj is not None and not obj.is_settled
         return is_draft and request.user.belongs_to_centre and super().has_delete_permission(request, obj)
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):

@@ -46,6 +46,9 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
         self.type, self.user, self.kept, self.token = type, user, list(kept), token
         self.instance.type = type
         self.instance.learner_id = user.learner_id
+        self.loses_recognition = bool(self.instance.entry_id and self.instance.entry.is_individual)
+        if self.loses_recognition:
+            self.initial["entry"] = None
         self.fields["entry"].queryset = self._entries()
         self.fields["files"].required = type.min_files > 0 and not self.kept
         self.fields["files"].widget.attrs["data-upload-url"] = reverse_lazy("achievements:add")
@@ -55,7 +58,7 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
     def _entries(self):
         """What can be chosen, and what was chosen before it was stopped."""
         rows = CatalogueEntry.objects.choosable()
-        if self.instance.entry_id:
+        if self.instance.entry_id and not self.loses_recognition:
             rows |= CatalogueEntry.objects.filter(pk=self.instance.entry_id)
         return rows.select_related("institution", "type")
 

@@ -115,7 +115,7 @@ class EntryAdminForm(NamesMixin, forms.ModelForm):
     def clean(self):
         data = super().clean()
         changed = MEANING.intersection(self.changed_data)
-        if self.instance.status == CatalogueEntry.Status.APPROVED and changed and not data.get("reason"):
+        if self.instance.is_settled and changed and not data.get("reason"):
             self.add_error("reason", _("这项成果已批准,变更时请填写原因。"))
         return data
 

@@ -25,7 +25,7 @@ def export_catalogue(*, entries, file, kind):
 
 def _rows(entries):
     labels = _type_labels()
-    rows = entries.select_related("institution", "family").prefetch_related("aliases").order_by("pk")
+    rows = entries.shared().select_related("institution", "family").prefetch_related("aliases").order_by("pk")
     return (cells_of(entry, labels[entry.type_id]) for entry in rows.iterator(chunk_size=BATCH))
 
 

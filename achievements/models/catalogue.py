@@ -26,6 +26,10 @@ class CatalogueQuerySet(models.QuerySet):
         """What everybody may see: approved entries, also those that are 停用."""
         return self.filter(status=CatalogueEntry.Status.APPROVED)
 
+    def shared(self):
+        """All but individual ones: what the catalogue is kept of, drafts included."""
+        return self.exclude(status=CatalogueEntry.Status.INDIVIDUAL)
+
     def choosable(self):
         today = timezone.localdate()
         return self.public().filter(
@@ -44,7 +48,8 @@ class CatalogueEntry(models.Model):
 
     Approved once, it is never a draft again: it is stopped instead. Whatever an approved entry then means otherwise
     (name, institution, level, family …) is written to `EntryRecord` by the database itself, and a former name becomes
-    an alias (triggers `approved_stays`, `history`).
+    an alias (triggers `approved_stays`, `history`). An individual one (个案认定) stands for what one person did: it
+    holds the level and credits of a recognition, and nobody finds or chooses it.
     """
 
     class Level(models.TextChoices):
@@ -62,6 +67,7 @@ class CatalogueEntry(models.Model):
         SUBMITTED = "submitted", _("待审核")
         RETURNED = "returned", _("已退回")
         APPROVED = "approved", _("已批准")
+        INDIVIDUAL = "individual", _("个案认定")
 
     class Keeper(models.TextChoices):
         CENTRE = "centre", _("管理中心")
@@ -198,6 +204,15 @@ class CatalogueEntry(models.Model):
             and (self.valid_from is None or self.valid_from <= today)
             and (self.valid_to is None or today <= self.valid_to)
         )
+
+    @property
+    def is_individual(self):
+        return self.status == self.Status.INDIVIDUAL
+
+    @property
+    def is_settled(self):
+        """Whether achievements may name it: it is never a draft again, and what it means changes with a reason."""
+        return self.status in {self.Status.APPROVED, self.Status.INDIVIDUAL}
 
     @property
     def is_editable_draft(self):

@@ -169,6 +169,15 @@ def approve_new(*, entry, by):
     return entry
 
 
+def recognise_alone(*, entry, achievement, by):
+    """Save an individual entry: `achievement` is recognised with its level and credits, and for nobody else."""
+    entry.project_name, entry.name = f"{Status.INDIVIDUAL.label} {achievement.pk}", achievement.name
+    entry.status, entry.drafted_by, entry.approved_by = Status.INDIVIDUAL, by, by
+    entry.approved_at = timezone.now()
+    entry.save()
+    return entry
+
+
 def change_entry(*, entry, by, reason="", fields=None):
     """Save a changed entry; what an approved one means otherwise than before is recorded with `reason`."""
     with history(by=by, reason=reason):

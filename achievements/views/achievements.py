@@ -203,6 +203,8 @@ def _saved(request, saved, changed):
 def _done(saved, changed):
     if changed is None:
         return _("已添加学习成果“%s”。证明材料正在检查,稍后即可使用。") % saved.name
+    if saved.earlier and saved.earlier.entry_id and not saved.entry_id:
+        return _("已保存“%s”的更正。更正后的内容还没有认定,请重新申请认定。") % saved.name
     if saved.earlier:
         return _("已保存“%s”的更正。原来的版本保留在已办理的申请里。") % saved.name
     return _("已修改学习成果“%s”。") % saved.name

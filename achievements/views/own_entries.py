@@ -14,17 +14,18 @@ from achievements.services.catalogue import EntryError
 
 PAGE_SIZE = 20
 Status = CatalogueEntry.Status
+OWN_STATES = [(value, label) for value, label in Status.choices if value != Status.INDIVIDUAL]
 
 
 @institution_required
 def own_entries(request, institution):
     """All entries under the institution's name; those that the centre keeps are for reading."""
-    rows = CatalogueEntry.objects.filter(institution=institution).select_related("type")
+    rows = CatalogueEntry.objects.shared().filter(institution=institution).select_related("type")
     status = request.GET.get("status", "")
     if status in Status.values:
         rows = rows.filter(status=status)
     page_obj = page_of(request, rows.order_by("-created_at", "-pk"), PAGE_SIZE)
-    context = {"institution": institution, "page_obj": page_obj, "statuses": Status.choices, "status": status}
+    context = {"institution": institution, "page_obj": page_obj, "statuses": OWN_STATES, "status": status}
     return render(request, "achievements/own_entry_list.html", context)
 
 
@@ -64,9 +65,8 @@ def _saved(request, entry):
 @institution_required
 def own_entry(request, pk, institution):
     """One entry: what it says, what happened to it, and what the institution can do now."""
-    rows = CatalogueEntry.objects.filter(institution=institution).select_related(
-        "type__parent", "institution", "family"
-    )
+    rows = CatalogueEntry.objects.shared().filter(institution=institution)
+    rows = rows.select_related("type__parent", "institution", "family")
     entry = get_object_or_404(rows.prefetch_related("aliases", "records"), pk=pk)
     is_own = entry.keeper == CatalogueEntry.Keeper.INSTITUTION
     context = {"entry": entry, "is_own": is_own, "stop_form": StopForm() if is_own else None}

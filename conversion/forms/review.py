@@ -148,10 +148,17 @@ class RecognitionOutcomeForm(forms.Form):
         label=_("关联已有名录成果(编号)"),
         required=False,
         widget=forms.NumberInput,
-        help_text=_("填写名录成果的编号;没有合适的,留空并填写下面几项新建。"),
+        help_text=_("填写名录成果的编号,转换规则才能用到它;没有合适的,留空并填写下面几项。"),
         error_messages={"invalid_choice": _("没有这个编号的名录成果。")},
     )
-    project_name = forms.CharField(label=_("项目名称"), max_length=100, required=False)
+    is_individual = forms.BooleanField(
+        label=_("只认定这一项(个案认定)"),
+        required=False,
+        help_text=_("记下等级和学分,不列入公开名录,别人查不到也不能选择。业绩类成果只能这样认定。"),
+    )
+    project_name = forms.CharField(
+        label=_("项目名称"), max_length=100, required=False, help_text=_("名录对所有人公开,不要写个人的信息。")
+    )
     entry_name = forms.CharField(label=_("成果名称"), max_length=200, required=False)
     institution = forms.ModelChoiceField(
         Institution.objects.filter(status=Institution.Status.APPROVED), label=_("资历机构"), required=False
@@ -161,28 +168,36 @@ class RecognitionOutcomeForm(forms.Form):
 
     def __init__(self, *args, achievement, **kwargs):
         initial = {"entry_name": achievement.name, "project_name": achievement.type.name}
+        initial["is_individual"] = is_performance = achievement.type.is_performance
         super().__init__(*args, initial=initial, **kwargs)
         self.achievement = achievement
+        self.fields["is_individual"].disabled = is_performance
+        if is_performance:
+            del self.fields["project_name"], self.fields["entry_name"]
 
     def clean(self):
         data = super().clean()
         if not data.get("entry") and "entry" not in self.errors:
-            for name in ["project_name", "entry_name", "institution", "framework_level", "credits"]:
+            names = ["institution", "framework_level", "credits"]
+            for name in names if data["is_individual"] else ["project_name", "entry_name", *names]:
                 if data.get(name) in (None, "") and name not in self.errors:
-                    self.add_error(name, _("新建名录成果时必填。"))
+                    self.add_error(name, _("没有填写名录成果编号时必填。"))
             if not self.errors:
                 self._check_new(data)
         return data
 
     def _check_new(self, data):
         self.new_entry = CatalogueEntry(
-            project_name=data["project_name"],
-            name=data["entry_name"],
+            project_name=data.get("project_name", ""),
+            name=data.get("entry_name", ""),
+            status=CatalogueEntry.Status.INDIVIDUAL if data["is_individual"] else CatalogueEntry.Status.DRAFT,
             institution=data["institution"],
             type=self.achievement.type,
             framework_level=data["framework_level"],
             credits=data["credits"],
         )
+        if data["is_individual"]:
+            return
         try:
             self.new_entry.validate_constraints()
         except ValidationError as error:

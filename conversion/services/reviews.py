@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from accounts.services.people import verify_learner
 from achievements.models import Achievement
-from achievements.services.catalogue import approve_new
+from achievements.services.catalogue import approve_new, recognise_alone
 from conversion import criteria, rules, stages
 from conversion.models import ReviewerDocument
 from conversion.models.application import (
@@ -283,12 +283,21 @@ def _grant(application, by, recognised_as):
     if application.kind == Kind.RECOGNITION:
         if recognised_as is None:
             raise NotAllowedError(_("请写明认定为哪一项名录成果。"))
+        achievements = Achievement.objects.filter(application_sources__application=application)
         if recognised_as.pk is None:
-            approve_new(entry=recognised_as, by=by)
-        Achievement.objects.filter(application_sources__application=application).update(entry=recognised_as)
+            _enter(recognised_as, achievements.get(), by)
+        achievements.update(entry=recognised_as)
     else:
         write_award(application=application, by=by)
         issue_certificate(application=application)
+
+
+def _enter(entry, achievement, by):
+    """A new entry is public, unless it stands for what one person did: 业绩类, or what the reviewer says."""
+    if entry.is_individual or entry.type.is_performance:
+        recognise_alone(entry=entry, achievement=achievement, by=by)
+    else:
+        approve_new(entry=entry, by=by)
 
 
 def tell_applicant(application, action, reason, opinion):

@@ -90,7 +90,7 @@ def test_reviewers_recognise_an_achievement_as_a_new_entry(client, scene, case):
     client.force_login(make_reviewer(final=True))
     decision = {"action": "final_approve", "seen_status": "first_approved"}
     refused = client.post(url, decision)
-    assert "新建名录成果时必填" in refused.content.decode()
+    assert "没有填写名录成果编号时必填" in refused.content.decode()
     new = {
         "project_name": "工作经历", "entry_name": "软件开发两年", "institution": scene.college.pk,
         "framework_level": 4, "credits": "2.0",
@@ -115,3 +115,19 @@ def test_learner_without_a_matching_table_is_told_so(owner, scene, achievement):
     type(achievement).objects.filter(pk=achievement.pk).update(type=type_, entry=scene.entry)
     page = owner.get(reverse("conversion:performance_apply", args=[achievement.pk])).content.decode()
     assert "目前没有机构公布" in page
+
+
+def test_reviewers_recognise_what_one_person_did_for_that_person(client, scene, case):
+    type_ = case.sources.get().achievement.type
+    type(type_).objects.filter(pk=type_.pk).update(is_performance=True)
+    url = reverse("admin:conversion_application_review", args=[case.pk])
+    decide(application=case, action=Action.FIRST_APPROVE, by=make_reviewer(first=True))
+    client.force_login(make_reviewer(final=True))
+    page = client.get(url).content.decode()
+    assert "只认定这一项(个案认定)" in page
+    assert "项目名称</label>" not in page
+    decision = {"action": "final_approve", "seen_status": "first_approved"}
+    assert "没有填写名录成果编号时必填" in client.post(url, decision).content.decode()
+    level = {"institution": scene.college.pk, "framework_level": 4, "credits": "2.0"}
+    assert client.post(url, decision | level).status_code == 302
+    assert case.sources.get().achievement.entry.status == "individual"

@@ -1,9 +1,13 @@
 import uuid
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from achievements.models import CatalogueEntry
+from accounts.tests.factories import UserFactory
+from achievements.models import Achievement, CatalogueEntry
+from achievements.search import Hits, terms_of
+from achievements.tests.test_pages import picture, typed
 from conversion import slots
 from conversion.models import CreditEntry
 from conversion.models.application import Action
@@ -14,6 +18,11 @@ from conversion.services.applications import (
 )
 from conversion.services.reviews import NotAllowedError, decide
 from conversion.tests.scene import Scene, make_achievement, make_reviewer
+
+
+@pytest.fixture(autouse=True)
+def files_folder(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
 
 
 @pytest.fixture
@@ -89,3 +98,84 @@ class TestRecognition:
         resubmit(application=application, by=scene.user, explanation="已补充劳动合同")
         assert application.status == "submitted"
         assert [record.action for record in application.records.all()] == ["submit", "return", "resubmit"]
+
+
+@pytest.mark.django_db
+class TestIndividualRecognition:
+    """What one person did (业绩类) is recognised for that person, and shown to nobody else."""
+
+    @pytest.fixture
+    def worked(self, scene):
+        """A work experience in the learner's own words, recognised."""
+        type_ = scene.entry.type
+        type_.is_performance = True
+        type_.save()
+        achievement = off_catalogue(scene, name="张家饭店掌勺三年")
+        recognise(scene, achievement, CatalogueEntry(institution=scene.college, type=type_, framework_level=4))
+        achievement.refresh_from_db()
+        return achievement
+
+    def test_it_is_recognised_and_keeps_its_level(self, scene, worked, client):
+        assert (worked.entry.status, worked.entry.framework_level) == ("individual", 4)
+        client.force_login(scene.user)
+        assert "已认定" in client.get(reverse("portal:my_information")).content.decode()
+        page = client.get(worked.get_absolute_url()).content.decode()
+        assert "个案认定,不列入公开名录" in page
+        assert worked.entry.get_absolute_url() not in page
+
+    def test_nobody_finds_or_chooses_it(self, scene, worked, client):
+        assert list(Hits(terms_of(anywhere="张家饭店"))) == []
+        client.force_login(UserFactory())
+        for url in [reverse("achievements:catalogue"), reverse("achievements:choose")]:
+            assert "张家饭店" not in client.get(url, {"q": "掌勺"}).content.decode()
+        assert client.get(worked.entry.get_absolute_url()).status_code == 404
+        page = client.get(reverse("achievements:add"), {"entry": worked.entry_id, "type": worked.type_id})
+        assert "张家饭店" not in page.content.decode()
+        assert worked.entry not in CatalogueEntry.objects.choosable()
+
+    def test_its_institution_and_the_catalogues_files_do_not_name_it(self, scene, worked, client):
+        client.force_login(UserFactory(learner=None, institution=scene.college))
+        for url in [
+            reverse("achievements:own_entries"),
+            reverse("achievements:own_entries_export", args=["csv"]),
+        ]:
+            answer = client.get(url)
+            assert answer.status_code == 200
+            assert "张家饭店" not in (answer.getvalue() if answer.streaming else answer.content).decode()
+        assert client.get(reverse("achievements:own_entry", args=[worked.entry_id])).status_code == 404
+
+    def test_another_learner_may_have_done_the_same(self, scene, worked):
+        other = off_catalogue(Scene(), name=worked.name, type=worked.type)
+        recognise(Scene(), other, CatalogueEntry(institution=scene.college, type=worked.type))
+        other.refresh_from_db()
+        assert (other.entry.status, other.entry.name) == ("individual", worked.name)
+
+    def test_a_correction_has_to_be_recognised_anew(self, scene, worked, client):
+        client.force_login(scene.user)
+        page = client.get(reverse("achievements:edit", args=[worked.pk])).content.decode()
+        assert "须重新申请认定" in page
+        data = typed(worked.type, achievement=worked.pk, name="张家饭店掌勺十年", entry=worked.entry_id)
+        assert "还没有认定" not in client.post(reverse("achievements:add"), data).content.decode()
+        assert not worked.versions.exists()  # the entry can't be chosen, not even by its holder
+        data |= {"entry": "", "files": picture()}
+        answer = client.post(reverse("achievements:add"), data, follow=True).content.decode()
+        assert "更正后的内容还没有认定" in answer
+        newest = Achievement.objects.get(name="张家饭店掌勺十年")
+        assert (newest.entry, newest.earlier) == (None, worked)
+        worked.refresh_from_db()
+        assert worked.entry is not None
+
+    def test_reviewer_may_recognise_a_certificate_alone_too(self, scene):
+        achievement = off_catalogue(scene)
+        entry = CatalogueEntry(institution=scene.college, type=scene.entry.type, status="individual")
+        recognise(scene, achievement, entry)
+        assert entry.status == "individual"
+
+    @pytest.mark.parametrize("status", ["draft", "approved"])
+    def test_database_keeps_it_what_it_is(self, worked, status):
+        with pytest.raises(IntegrityError, match="approved entry is stopped"), transaction.atomic():
+            CatalogueEntry.objects.filter(pk=worked.entry_id).update(status=status)
+
+    def test_database_records_what_changes(self, worked):
+        CatalogueEntry.objects.filter(pk=worked.entry_id).update(framework_level=5)
+        assert worked.entry.records.get().changes == {"framework_level": [4, 5]}
