@@ -11,7 +11,7 @@ from django.test import TestCase, override_settings
 
 from accounts.models import Institution, User
 from accounts.passwords import check_password_rule
-from achievements.models import Achievement
+from achievements.models import Achievement, AchievementDraft
 from achievements.search import Hits, terms_of
 from conversion import rules, slots
 from conversion.models import Application, Certificate, ReviewRecord, RuleVersion
@@ -38,7 +38,7 @@ def learner(username):
 
 
 def grid_row(username, name):
-    achievements = Achievement.objects.of(learner(username)).filter(name__startswith=name)
+    achievements = Achievement.objects.of(learner(username)).current().filter(name__startswith=name)
     (row,) = rules.grid_rows(achievements)
     return row
 
@@ -127,7 +127,21 @@ class DemoTests(TestCase):
             assert user.check_password(PASSWORD)
 
     def test_reviewers_see_all_evidence_at_once(self):
-        assert set(EvidenceFile.objects.values_list("state", flat=True)) == {"passed"}
+        shown = EvidenceFile.objects.exclude(achievements=None)
+        assert set(shown.values_list("state", flat=True)) == {"passed"}
+
+    def test_a_learner_finds_drafts_a_refused_file_and_one_that_goes_soon(self):
+        drafts = AchievementDraft.objects.filter(learner=learner("xiaofang").learner)
+        assert [draft.ends_soon for draft in drafts] == [False, False, True]
+        assert sorted(drafts[1].files.values_list("state", flat=True)) == ["passed", "refused"]
+        assert drafts[0].achievement is not None
+
+    def test_a_corrected_achievement_keeps_the_version_that_a_case_uses(self):
+        corrected = Achievement.objects.of(learner("xiaozhong")).exclude(replaced_by=None).get()
+        assert corrected.is_used
+        assert corrected.replaced_by.certificate_number != corrected.certificate_number
+        row = grid_row("xiaozhong", "全国计算机等级考试一级")
+        assert row.achievement == corrected.replaced_by
 
     def test_the_records_of_cases_hold_together(self):
         for record in ReviewRecord.objects.all():

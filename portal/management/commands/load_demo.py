@@ -8,6 +8,7 @@ from demo import content
 from demo.accounts import MARKER
 from demo.achievements import create_achievements
 from demo.cases import create_cases
+from demo.changes import create_changes
 from demo.keeping import draft_stricter_version
 from demo.people import create_institution_accounts, create_learners, create_staff
 from demo.rulebook import create_rules
@@ -40,7 +41,9 @@ def load(verbosity):
     draft_stricter_version(by=staff["guize1"])
     learners = create_learners()
     content.create_questions(asked_by=learners["xiaofang"])
-    create_cases(learners, staff, create_achievements(learners, entries), institutions["centre"])
+    achievements = create_achievements(learners, entries)
+    create_cases(learners, staff, achievements, institutions["centre"])
+    create_changes(learners, achievements)
     (clerk,) = create_institution_accounts(institutions)
     content.create_own_entries(by=clerk, operator=staff["guanli1"])
     with connection.cursor() as cursor:
