@@ -1,3 +1,4 @@
+import csv
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 SILENT = timedelta(seconds=60)
 TRIES = 3
+SHOWN = 20
 
 
 class UploadedImport(models.Model):
@@ -61,6 +63,11 @@ class UploadedImport(models.Model):
     def path(self):
         suffix = Path(self.name).suffix.lower()
         return Path(settings.MEDIA_ROOT) / self.FOLDER / f"{self.file_key}{suffix}"
+
+    @property
+    def first_refusals(self):
+        """The first [line, column, content, reason] of the report, to be read on the page."""
+        return list(csv.reader(self.report.removeprefix("\ufeff").splitlines()))[1 : SHOWN + 1]
 
     def claim(self):
         """Take one of three tries: the first at once, another when nothing was heard of it for a minute."""

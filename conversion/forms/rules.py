@@ -69,7 +69,20 @@ class RuleMoveForm(forms.Form):
     """发布、暂停、恢复、停用 with the reason."""
 
     action = forms.ChoiceField(choices=[(action.value, action.label) for action in VERBS])
-    reason = forms.CharField(label=_("原因"), max_length=300, required=False)
+    reason = forms.CharField(
+        label=_("原因"), max_length=300, required=False, widget=forms.TextInput({"class": "vTextField"})
+    )
+
+    @property
+    def is_final(self):
+        """Whether what is asked for can't be undone."""
+        return self.data.get("action") == Action.RETIRED
+
+    def clean(self):
+        data = super().clean()
+        if data.get("action") in publishing.NEED_REASON and not data.get("reason"):
+            self.add_error("reason", _("请填写原因。"))
+        return data
 
     def move(self, *, version, by):
         """Carry it out; raises `PublishingError`."""

@@ -1,7 +1,7 @@
 """The columns of a file of rules, read and written by the same words, so that an export imports as it is.
 
-One row per source; the rows of a rule have the same code and say the same about the rule, or leave it empty after the
-first.
+One row per source, of a performance table one per test of a line; the rows of a rule have the same code and say the
+same about the rule, or leave it empty after the first.
 """
 
 import re
@@ -50,10 +50,12 @@ RULE_COLUMNS = [
     Column("title", _("规则名称"), partial(_text, most=300), blank=None),
     Column("programme", _("专业"), partial(_text, most=100), blank=None),
     Column("cohort", _("年级"), partial(_code, most=10), blank=None),
+    Column("programme_credits", _("毕业学分"), partial(decimal, most=9999, places=1), blank=None),
     Column("course", _("课程代码"), partial(_code, most=30), blank=None, digits=SPREADSHEET_DIGITS),
     Column("course_name", _("课程名称"), partial(_text, most=100), blank=None),
     Column("course_credits", _("课程学分"), partial(decimal, most=9999, places=1), blank=None),
     _choice("course_nature", Course.Nature.choices, _("课程性质")),
+    Column("achievement_type", _("业绩类型"), partial(_text, most=60), blank=None),
     _choice("outcome", RuleVersion.Outcome.choices, _("转换结果")),
     Column("credits", _("转换学分"), partial(decimal, most=9999, places=1), blank=None),
     _choice("score_policy", RuleVersion.ScorePolicy.choices, _("成绩办法")),
@@ -68,22 +70,34 @@ RULE_COLUMNS = [
     Column("valid_to", _("失效日期"), day, blank=None),
 ]
 SOURCE_COLUMNS = [
-    Column("group", _("成果组"), partial(_whole, least=1, most=99), required=True),
+    Column("group", _("成果组"), partial(_whole, least=1, most=99), blank=None),
     Column("choose", _("需要几项"), partial(_whole, least=1, most=99), blank=None),
-    Column("body", _("来源机构代码"), partial(_code, most=9), required=True),
-    Column("project", _("项目名称"), partial(_text, most=100), required=True),
-    Column("entry", _("成果名称"), partial(_text, most=200), required=True),
+    Column("body", _("来源机构代码"), partial(_code, most=9), blank=None),
+    Column("project", _("项目名称"), partial(_text, most=100), blank=None),
+    Column("entry", _("成果名称"), partial(_text, most=200), blank=None),
     Column("min_score", _("最低成绩"), partial(decimal, most=9999, places=2), blank=None),
     Column("min_framework_level", _("最低资历框架等级"), partial(_whole, least=1, most=7), blank=None),
     Column("obtained_from", _("取得时间不早于"), day, blank=None),
     Column("obtained_to", _("取得时间不晚于"), day, blank=None),
     Column("max_age_months", _("取得后多少个月内有效"), partial(_whole, least=0, most=32767), blank=None),
 ]
+TABLE_COLUMNS = [
+    Column("place", _("档"), partial(_whole, least=1, most=999), blank=None),
+    Column("place_credits", _("档学分"), partial(decimal, most=9999, places=1), blank=None),
+    Column("field", _("附加项"), partial(_text, most=30), blank=None),
+    Column("value", _("等于"), partial(_text, most=60), blank=None),
+    Column("least", _("不小于"), partial(decimal, most=9_999_999, places=1), blank=None),
+    Column("most", _("不大于"), partial(decimal, most=9_999_999, places=1), blank=None),
+]
 # For the reader of an export; an import doesn't look at them.
 TOLD_COLUMNS = [Column("number", _("版本")), Column("status", _("状态"))]
-COLUMNS = Columns([*RULE_COLUMNS, *SOURCE_COLUMNS, *TOLD_COLUMNS])
+COLUMNS = Columns([*RULE_COLUMNS, *SOURCE_COLUMNS, *TABLE_COLUMNS, *TOLD_COLUMNS])
 OF_RULE = [column.field for column in RULE_COLUMNS]
-NEEDED = ["title", "programme", "cohort", "course", "outcome", "credits", "valid_from"]
+SOURCE_FIELDS = [column.field for column in SOURCE_COLUMNS]
+TABLE_FIELDS = [column.field for column in TABLE_COLUMNS]
+NEEDED = ["title", "programme", "cohort", "course", "outcome", "valid_from"]
+NEEDED_OF_CONVERSION = ["credits"]
+NEEDED_OF_PERFORMANCE = ["achievement_type"]
 DEFAULTS = {
     "score_policy": RuleVersion.ScorePolicy.PASS.value,
     "use_policy": RuleVersion.UsePolicy.ONCE.value,
@@ -92,23 +106,36 @@ DEFAULTS = {
 }
 
 
+def column_sets():
+    """[(about what, headings)…], for who makes a file; what a rule's first row, or each row, can't lack has a star."""
+    needed = {"code", *NEEDED, "group", "body", "project", "entry", "place", "place_credits", "field"}
+    sets = [
+        (_("每条规则"), RULE_COLUMNS),
+        (_("成果转换规则:每行一项来源成果"), SOURCE_COLUMNS),
+        (_("业绩类规则:每行一项要求,同一档的各项都要满足"), TABLE_COLUMNS),
+    ]
+    return [(about, [column.title + "*" * (column.field in needed) for column in columns]) for about, columns in sets]
+
+
 def titles():
-    required = {*NEEDED}
+    required = {*NEEDED, *NEEDED_OF_CONVERSION}
     return [column.title + "*" * (column.required or column.field in required) for column in COLUMNS]
 
 
 def rows_of(version):
-    """The lines of a version (`with_target`, `with_sources`, category), as lists of cells in the columns' order."""
+    """The lines of a version (`with_target`, `with_sources`, type, category, criteria), as lists of cells."""
     course, programme = version.course, version.course.programme
     rule = {
         "code": version.rule.code,
         "title": version.rule.title,
         "programme": programme.name,
         "cohort": programme.cohort,
+        "programme_credits": None if programme.total_credits is None else plain(programme.total_credits),
         "course": course.code,
         "course_name": course.name,
         "course_credits": plain(course.credits),
         "course_nature": course.get_nature_display(),
+        "achievement_type": version.achievement_type.name if version.achievement_type else "",
         "outcome": version.get_outcome_display(),
         "credits": plain(version.credits),
         "score_policy": version.get_score_policy_display(),
@@ -127,6 +154,10 @@ def rows_of(version):
     for group in version.groups.all():
         for source in group.sources.all():
             yield _cells(rule | _source_of(group, source))
+    for row in version.criteria.all():
+        line = {"place": row.position, "place_credits": plain(row.credits)}
+        for test in row.tests.all() or [None]:
+            yield _cells(rule | line | (_test_of(test) if test else {}))
 
 
 def _source_of(group, source):
@@ -144,5 +175,11 @@ def _source_of(group, source):
     }
 
 
+def _test_of(test):
+    least, most = (None if number is None else plain(number) for number in (test.min_number, test.max_number))
+    return {"field": test.field.label, "value": test.value, "least": least, "most": most}
+
+
 def _cells(values):
-    return [escaped("" if values[column.field] is None else str(values[column.field])) for column in COLUMNS]
+    cells = [values.get(column.field) for column in COLUMNS]
+    return [escaped("" if cell is None else str(cell)) for cell in cells]

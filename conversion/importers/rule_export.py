@@ -8,15 +8,15 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from conversion.importers.rule_columns import COLUMNS, rows_of, titles
-from conversion.models import ConversionRule, RuleVersion
+from conversion.models import RuleVersion
 
 BATCH = 500
 WIDTHS = {"title": 40, "entry": 36, "course_name": 24, "programme": 20, "project": 16}
 
 
 def last_versions(rules):
-    """The last version of each conversion rule: what an import compares with."""
-    rules = rules.filter(kind=ConversionRule.Kind.CONVERSION).annotate(last=Max("versions__number"))
+    """The last version of each rule: what an import compares with."""
+    rules = rules.annotate(last=Max("versions__number"))
     last = {rule: number for rule, number in rules.values_list("pk", "last") if number}
     versions = RuleVersion.objects.filter(rule__in=last).order_by("rule__code", "number")
     wanted = [pk for pk, rule, number in versions.values_list("pk", "rule", "number") if last[rule] == number]
@@ -24,8 +24,9 @@ def last_versions(rules):
 
 
 def export_rules(*, versions, file, kind):
-    """Write versions to a binary file as `csv` or `xlsx`, one row per source; return how many rules."""
-    rows = versions.with_target().with_sources().select_related("policy_category")
+    """Write versions to a binary file as `csv` or `xlsx`, one row per source or test; return how many rules."""
+    rows = versions.with_target().with_sources().select_related("policy_category", "achievement_type")
+    rows = rows.prefetch_related("criteria__tests__field")
     return _WRITERS[kind]((list(rows_of(version)) for version in rows.iterator(chunk_size=BATCH)), file)
 
 

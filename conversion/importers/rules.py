@@ -4,35 +4,40 @@ import datetime as dt
 from decimal import Decimal
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from accounts.importers.checks import TableChecker
+from accounts.importers.columns import ImportFileError
 from accounts.importers.reports import Counts, write_report
 from accounts.importers.tables import open_table
-from achievements.models import CatalogueEntry
-from conversion.importers.rule_columns import COLUMNS, DEFAULTS, NEEDED, OF_RULE
+from conversion.importers.rule_columns import (
+    COLUMNS,
+    DEFAULTS,
+    NEEDED,
+    NEEDED_OF_CONVERSION,
+    NEEDED_OF_PERFORMANCE,
+    OF_RULE,
+)
+from conversion.importers.rule_parts import Groups, Lines, RowError, performance_types
 from conversion.models import (
     ConversionRule,
     Course,
     ExclusivityGroup,
     PolicyCategory,
     Programme,
-    RuleGroup,
-    RuleSource,
     RuleVersion,
 )
-from conversion.services.drafting import copy_checks, next_draft
+from conversion.services.drafting import DraftExistsError, copy_checks, next_draft
 from conversion.services.publishing import write_version_record
 
 LOCK = 0x72756C65  # the first half of the advisory lock's key; the second is the institution
 Status, Kind = RuleVersion.Status, ConversionRule.Kind
 FIELDS = [
-    "outcome", "credits", "score_policy", "fixed_score", "use_policy", "fills_course_once", "policy_category",
-    "policy_basis", "version_selected_by", "valid_from", "valid_to",
+    "achievement_type", "outcome", "credits", "score_policy", "fixed_score", "use_policy", "fills_course_once",
+    "policy_category", "policy_basis", "version_selected_by", "valid_from", "valid_to",
 ]  # fmt: skip
-NUMBERS = {"min_score": Decimal, "min_framework_level": int, "max_age_months": int}
-DATES = ["obtained_from", "obtained_to"]
+PARTS = {Kind.CONVERSION: Groups(), Kind.PERFORMANCE: Lines()}
 
 
 def import_rules(*, path, institution, by=None, dry_run=False, report=None, on_progress=None, row_limit=None, name=""):
@@ -43,6 +48,7 @@ def import_rules(*, path, institution, by=None, dry_run=False, report=None, on_p
     """
     row_limit = row_limit or settings.IMPORT_ROWS_COMMAND
     checker = _RuleChecker(open_table(path, COLUMNS, row_limit=row_limit), COLUMNS)
+    _refuse_headings(checker.fields)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, institution.pk % 2**31])
@@ -55,12 +61,11 @@ def import_rules(*, path, institution, by=None, dry_run=False, report=None, on_p
     return Counts(**importing.counts, refused=checker.refused, rows=checker.rows)
 
 
-class RowError(Exception):
-    """What speaks against a line of a rule; `field` is the column to blame."""
-
-    def __init__(self, line, field, reason):
-        super().__init__(reason)
-        self.line, self.field, self.reason = line, field, reason
+def _refuse_headings(fields):
+    """A file without what every rule needs is refused as a whole, and one with neither sources nor lines."""
+    needed = NEEDED + (["place", "field"] if "place" in fields else ["group", "body", "project", "entry"])
+    if missing := [COLUMNS.title(field) for field in needed if field not in fields]:
+        raise ImportFileError(_("第一行应是列标题,缺少必需的列:%(names)s。"), names="、".join(missing))
 
 
 class _RuleChecker(TableChecker):
@@ -103,6 +108,7 @@ class _Import:
             institution=None
         )
         self.exclusivity = {group.code: group for group in own}
+        self.types = performance_types()
         self.categories = {}
         for category in PolicyCategory.objects.all():
             self.categories |= {category.name: category, category.code: category}
@@ -116,6 +122,9 @@ class _Import:
             except RowError as error:
                 self.checker.refuse(error.line, error.field, error.reason)
                 self.checker.refuse_together(code, error.line)
+            except IntegrityError:  # the draft it was about to rewrite has just been published
+                self.checker.refuse(rows[0]["line"], "code", _("这条规则刚刚被别人修改或发布,请重新导入。"))
+                self.checker.refuse_together(code, rows[0]["line"])
             else:
                 self.counts[outcome] += len(rows)
             on_progress(done / len(rules))
@@ -125,26 +134,48 @@ class _Import:
 
     def _take_rule(self, code, rows, rule):
         """Bring one rule in line with its rows; return which count it is."""
-        facts, groups = self._facts(rows), self._groups(rows)
-        self._check(rows[0]["line"], rule, facts)
-        course = self._course(rows[0]["line"], facts)
-        content = self._content(rows[0]["line"], facts) | {"course": course}
-        exclusive = self._exclusive(rows[0]["line"], facts)
+        line, kind = rows[0]["line"], self._kind(rows[0], rule)
+        facts = self._facts(rows, kind)
+        self._check(line, rule, facts)
+        parts = PARTS[kind].read(rows, facts)
+        content = self._content(line, facts, parts) | {"course": self._course(line, facts)}
+        wanted = content, self._exclusive(line, facts), parts
         last = rule and self._last(rule)
-        if last and (rule.title, _said(last)) == (facts["title"], (content, exclusive, groups)):
+        said = last and (
+            _content_of(last),
+            {group.pk for group in last.exclusivity_groups.all()},
+            PARTS[kind].said(last),
+        )
+        if last and (rule.title, said) == (facts["title"], wanted):
             return "unchanged"
-        if rule is None:
-            rule = ConversionRule.objects.create(code=code, title=facts["title"], institution=self.institution)
-        elif rule.title != facts["title"]:
-            rule.title = facts["title"]
-            rule.save(update_fields=["title"])
-        if not last or _said(last) != (content, exclusive, groups):
-            self._write(rule, last, content, exclusive, groups, rows[0]["line"])
+        rule = self._rule(code, kind, facts["title"], rule, line)
+        if said != wanted:
+            self._write(rule, last, wanted, line)
         return "updated" if last else "created"
+
+    def _kind(self, row, rule):
+        """A new rule that names a type of 业绩类 is a performance table; a known one stays what it is."""
+        if rule:
+            return Kind(rule.kind)
+        return Kind.PERFORMANCE if row["achievement_type"] else Kind.CONVERSION
+
+    def _rule(self, code, kind, title, rule, line):
+        if rule is None:
+            try:
+                with transaction.atomic():
+                    return ConversionRule.objects.create(
+                        code=code, title=title, kind=kind, institution=self.institution
+                    )
+            except IntegrityError:
+                raise RowError(line, "code", _("这个编号刚刚被另一条规则使用。")) from None
+        if rule.title != title:
+            rule.title = title
+            rule.save(update_fields=["title"])
+        return rule
 
     # What the rows say -------------------------------------------------------------------------------------------
 
-    def _facts(self, rows):
+    def _facts(self, rows, kind):
         """What the rows of a rule say about it; the later ones may leave it out, not say otherwise."""
         first, facts = rows[0], dict(rows[0])
         for row in rows[1:]:
@@ -152,51 +183,25 @@ class _Import:
                 if row[field] is not None and row[field] != first[field]:
                     reason = _("与同一规则的第%d行不同。") % first["line"]
                     raise RowError(row["line"], field, reason)
-        for field in NEEDED:
+        for field in NEEDED + (NEEDED_OF_PERFORMANCE if kind == Kind.PERFORMANCE else NEEDED_OF_CONVERSION):
             if facts[field] is None:
                 raise RowError(first["line"], field, _("规则的第一行不能缺这一项。"))
-        return {field: DEFAULTS.get(field) if facts[field] is None else facts[field] for field in OF_RULE}
+        facts = {field: DEFAULTS.get(field) if facts[field] is None else facts[field] for field in OF_RULE}
+        return facts | {"achievement_type": self._type(first["line"], facts["achievement_type"], kind)}
 
-    def _groups(self, rows):
-        """{position: (choose, {entry id: thresholds})}."""
-        groups, entries = {}, self._entries(rows)
-        for row in rows:
-            position, choose = int(row["group"]), row["choose"] and int(row["choose"])
-            before, sources = groups.get(position, (None, {}))
-            if None not in (before, choose) and before != choose:
-                raise RowError(row["line"], "choose", _("与同一成果组的前一行不同。"))
-            entry = self._entry(row, entries)
-            if entry in sources:
-                raise RowError(row["line"], "entry", _("同一成果组中这项成果重复。"))
-            groups[position] = (before or choose, sources | {entry: _thresholds(row)})
-        return {
-            position: (self._chosen(rows, position, *groups[position]), groups[position][1]) for position in groups
-        }
+    def _type(self, line, name, kind):
+        if kind == Kind.CONVERSION and name:
+            raise RowError(line, "achievement_type", _("这条规则是成果转换规则,不能填写业绩类型。"))
+        if name and name not in self.types:
+            raise RowError(line, "achievement_type", _("没有这个业绩类型,可用:%s。") % self._type_names())
+        return self.types[name] if name else None
 
-    def _chosen(self, rows, position, choose, sources):
-        choose = choose or 1
-        if choose > len(sources):
-            line = next(row["line"] for row in rows if int(row["group"]) == position)
-            raise RowError(line, "choose", _("需要的项数多于这一组列出的成果。"))
-        return choose
-
-    def _entries(self, rows):
-        names = {row["entry"] for row in rows}
-        entries = CatalogueEntry.objects.filter(name__in=names, status=CatalogueEntry.Status.APPROVED)
-        keys = entries.values_list("institution__bank_code", "project_name", "name", "pk")
-        return {(body, project, name): pk for body, project, name, pk in keys}
-
-    def _entry(self, row, entries):
-        try:
-            return entries[row["body"], row["project"], row["entry"]]
-        except KeyError:
-            raise RowError(row["line"], "entry", _("成果名录中没有这个机构、项目和名称的成果。")) from None
+    def _type_names(self):
+        return "、".join(dict.fromkeys(type_.name for type_ in self.types.values()))
 
     def _check(self, line, rule, facts):
         if rule and rule.institution_id != self.institution.pk:
             raise RowError(line, "code", _("这个编号属于另一机构的规则。"))
-        if rule and rule.kind != Kind.CONVERSION:
-            raise RowError(line, "code", _("业绩类规则不能由文件导入。"))
         if facts["valid_to"] and facts["valid_to"] < facts["valid_from"]:
             raise RowError(line, "valid_to", _("失效日期不能早于生效日期。"))
         if facts["score_policy"] == RuleVersion.ScorePolicy.FIXED and not facts["fixed_score"]:
@@ -204,8 +209,7 @@ class _Import:
 
     def _course(self, line, facts):
         """The course of the file, made with its programme where it is missing."""
-        key = {"name": facts["programme"], "cohort": facts["cohort"]}
-        programme, _made = Programme.objects.get_or_create(institution=self.institution, **key)
+        programme = self._programme(line, facts)
         course = Course.objects.filter(programme=programme, code=facts["course"]).first()
         if course is None:
             for field in ["course_name", "course_credits"]:
@@ -222,12 +226,24 @@ class _Import:
             raise RowError(line, "course_name", _("这个代码的课程名称是“%s”。") % course.name)
         return course
 
-    def _content(self, line, facts):
+    def _programme(self, line, facts):
+        credits = facts["programme_credits"] and Decimal(facts["programme_credits"])
+        key = {"name": facts["programme"], "cohort": facts["cohort"]}
+        programme, _made = Programme.objects.get_or_create(
+            institution=self.institution, **key, defaults={"total_credits": credits}
+        )
+        if credits not in (None, programme.total_credits):
+            known = programme.total_credits or _("没有登记")
+            reason = _("这个专业现在的毕业学分是“%s”,请先在“专业”中修改。") % known
+            raise RowError(line, "programme_credits", reason)
+        return programme
+
+    def _content(self, line, facts, parts):
         category = facts["policy_category"]
         if category and category not in self.categories:
             raise RowError(line, "policy_category", _("没有这个政策类别。"))
         return {name: facts[name] for name in FIELDS} | {
-            "credits": Decimal(facts["credits"]),
+            "credits": self._credits(facts, parts),
             "fixed_score": facts["fixed_score"] or "",
             "policy_basis": facts["policy_basis"] or "",
             "fills_course_once": facts["fills_course_once"] == "true",
@@ -235,6 +251,12 @@ class _Import:
             "valid_from": dt.date.fromisoformat(facts["valid_from"]),
             "valid_to": facts["valid_to"] and dt.date.fromisoformat(facts["valid_to"]),
         }
+
+    def _credits(self, facts, parts):
+        """What the rule gives; of a table, where the file doesn't say, what its best line does."""
+        if facts["credits"] is None:
+            return max(credits for credits, _tests in parts.values())
+        return Decimal(facts["credits"])
 
     def _exclusive(self, line, facts):
         codes = set(filter(None, (facts["exclusivity_groups"] or "").split(";")))
@@ -245,29 +267,31 @@ class _Import:
     # Writing -----------------------------------------------------------------------------------------------------
 
     def _last(self, rule):
-        versions = rule.versions.select_related("course", "policy_category").with_sources()
+        versions = rule.versions.select_related("course", "policy_category", "achievement_type").with_sources()
         return versions.order_by("-number").first()
 
-    def _write(self, rule, last, content, exclusive, groups, line):
-        """A new draft; one's own that differs is replaced, somebody else's is not."""
-        if last and last.status == Status.DRAFT:
-            if last.drafted_by != self.by:
-                words = {"number": last.number, "by": last.drafted_by or _("命令行")}
-                raise RowError(line, "code", _("已有%(by)s起草的草稿第%(number)d版,请先发布或删除它。") % words)
-            draft = self._replaced(last, content)
-        else:
-            draft = next_draft(rule=rule, by=self.by, reason=self._reason(), **content)
-            if last:
-                copy_checks(last, draft)
+    def _write(self, rule, last, wanted, line):
+        content, exclusive, parts = wanted
+        draft = self._draft(rule, last, content, line)
         draft.exclusivity_groups.set(exclusive)
-        for position, (choose, sources) in sorted(groups.items()):
-            group = RuleGroup.objects.create(version=draft, position=position, choose=choose)
-            RuleSource.objects.bulk_create(
-                RuleSource(group=group, entry_id=entry, **limits) for entry, limits in sources.items()
-            )
+        PARTS[Kind(rule.kind)].write(draft, parts)
 
-    def _replaced(self, draft, content):
+    def _draft(self, rule, last, content, line):
+        """An empty draft with this content; one's own that differs is rewritten, somebody else's is not."""
+        if last and last.status == Status.DRAFT and last.drafted_by == self.by:
+            return self._emptied(last, content)
+        try:
+            draft = next_draft(rule=rule, by=self.by, reason=self._reason(), **content)
+        except DraftExistsError as error:
+            words = {"number": error.draft.number, "by": error.draft.drafted_by or _("命令行")}
+            raise RowError(line, "code", _("已有%(by)s起草的草稿第%(number)d版,请先发布或删除它。") % words) from None
+        if last:
+            copy_checks(last, draft)
+        return draft
+
+    def _emptied(self, draft, content):
         draft.groups.all().delete()
+        draft.criteria.all().delete()
         for name, value in content.items():
             setattr(draft, name, value)
         draft.save()
@@ -278,22 +302,6 @@ class _Import:
         return _("导入%s") % self.name
 
 
-def _thresholds(row):
-    numbers = {name: row[name] and kind(row[name]) for name, kind in NUMBERS.items()}
-    return numbers | {name: row[name] and dt.date.fromisoformat(row[name]) for name in DATES}
-
-
-def _said(version):
-    """What a stored version says, in the shapes of a file's: (content, exclusivity groups, groups of sources)."""
-    content = {name: getattr(version, name) for name in [*FIELDS, "course"]}
-    groups = {
-        group.position: (
-            group.choose,
-            {
-                source.entry_id: {name: getattr(source, name) for name in [*NUMBERS, *DATES]}
-                for source in group.sources.all()
-            },
-        )
-        for group in version.groups.all()
-    }
-    return content, {group.pk for group in version.exclusivity_groups.all()}, groups
+def _content_of(version):
+    """The fields of a stored version, in the shapes of a file's."""
+    return {name: getattr(version, name) for name in [*FIELDS, "course"]}

@@ -106,6 +106,10 @@ class RuleVersionAdmin(DraftOnly):
             "may_change": self.has_change_permission(request, version),
             "moves": moves_of(version) if self.has_publish_permission(request) else [],
             "move_form": RuleMoveForm(),
+            "is_drafter": version.drafted_by_id == request.user.pk,
+            "superseded": version.rule.versions.filter(status=RuleVersion.Status.PUBLISHED)
+            .exclude(pk=version.pk)
+            .first(),
             "may_draft": self.has_add_permission(request) and version.status != RuleVersion.Status.DRAFT,
             "results": run_examples(version),
             "others": version.rule.versions.exclude(pk=version.pk).order_by("-number"),

@@ -41,9 +41,17 @@ class Condition:
     remedy: str = ""
 
 
+REMEDIES = {
+    "score": gettext_lazy("成绩要达到 %s"),
+    "level": gettext_lazy("资历框架等级要达到 %s 级"),
+    "from": gettext_lazy("取得时间不能早于 %s"),
+    "to": gettext_lazy("取得时间不能晚于 %s"),
+    "age": gettext_lazy("取得时间不能早于 %s"),
+}
+
+
 def _threshold(code, label, required, actual, met):
-    remedy = "" if met else _("%(label)s: %(required)s") % {"label": label, "required": required}
-    return Condition(code, label, str(required), str(actual), met, remedy)
+    return Condition(code, label, str(required), str(actual), met, "" if met else REMEDIES[code] % required)
 
 
 def _earliest(source, on):

@@ -1,5 +1,6 @@
 """People who keep rules, and forms as the admin's pages send them."""
 
+import csv
 import datetime as dt
 import json
 from pathlib import Path
@@ -12,6 +13,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from achievements.models import AchievementType
+from conversion.importers.rules import import_rules
 from conversion.models import ConversionRule, CriteriaRow, CriteriaTest, RuleExample, RuleExampleItem
 from conversion.tests.scene import make_institution, make_version, numbers
 
@@ -80,3 +82,15 @@ def add_row(draft, credits, **tests):
         value = asked if isinstance(asked, str) else ""
         CriteriaTest.objects.create(row=row, field=field_of(draft, key), value=value, min_number=low, max_number=high)
     return row
+
+
+def write_rows(rows, folder, **options):
+    """Import rows of cells by heading; return (counts, [(line, column, reason)…])."""
+    path, report = folder / "rules.csv", folder / "report.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
+        writer.writeheader()
+        writer.writerows(rows)
+    counts = import_rules(path=path, report=report, **options)
+    with report.open(encoding="utf-8-sig", newline="") as file:
+        return counts, [(int(line), column, reason) for line, column, _content, reason in list(csv.reader(file))[1:]]

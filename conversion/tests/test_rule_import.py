@@ -14,7 +14,7 @@ from conversion.importers.rule_export import export_rules, last_versions
 from conversion.importers.rules import import_rules
 from conversion.models import ConversionRule, ExclusivityGroup, ReviewCriterion, RuleImport, RuleVersion
 from conversion.tasks import run_rule_import
-from conversion.tests.keeping import make_keeper
+from conversion.tests.keeping import make_keeper, write_rows
 from conversion.tests.scene import make_entry, make_institution, make_version, publish_version
 
 pytestmark = pytest.mark.django_db
@@ -74,15 +74,11 @@ def write(tmp_path):
 
 
 @pytest.fixture
-def take(write, college, keeper, tmp_path):
+def take(college, keeper, tmp_path):
     """Import rows as the keeper; return (counts, [(line, column, reason)…])."""
 
     def take(rows, **options):
-        report = tmp_path / "report.csv"
-        counts = import_rules(path=write(rows), institution=college, report=report, **{"by": keeper} | options)
-        with report.open(encoding="utf-8-sig", newline="") as file:
-            refusals = [(int(line), column, reason) for line, column, _content, reason in list(csv.reader(file))[1:]]
-        return counts, refusals
+        return write_rows(rows, tmp_path, institution=college, **{"by": keeper} | options)
 
     return take
 
@@ -233,6 +229,7 @@ class TestPages:
         text = client.get(response.url).content.decode()
         assert "新建 1" in text
         assert not ConversionRule.objects.exists()
+        assert "<td>不能为空。</td>" in text
         assert "不能为空" in client.get(job.report_url).content.decode()
         client.post(response.url, {"action": "confirm"})
         run_rule_import(job.pk)

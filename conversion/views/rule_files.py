@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from accounts.services.uploads import cancel_upload, confirm_upload
 from accounts.views.uploads import job_report
 from conversion.forms.rules import RuleUploadForm
-from conversion.importers.rule_columns import COLUMNS, NEEDED
+from conversion.importers.rule_columns import column_sets
 from conversion.importers.rule_export import export_rules, last_versions
 from conversion.models import ConversionRule, RuleImport
 from conversion.views.rule_keeping import keeping_page
@@ -30,8 +30,7 @@ def rule_upload(request):
         job = form.save(institution=form.cleaned_data["institution"], by=request.user)
         if job:
             return redirect(job)
-    columns = [(column, column.required or column.field in NEEDED) for column in COLUMNS if column.rule]
-    context = {"form": form, "jobs": _jobs(request.user)[:JOBS_SHOWN], "columns": columns}
+    context = {"form": form, "jobs": _jobs(request.user)[:JOBS_SHOWN], "column_sets": column_sets()}
     return keeping_page(request, "ruleversion/import_list.html", _("导入规则"), **context)
 
 

@@ -26,8 +26,10 @@ def keeping_page(request, template, title, **context):
 
 @require_POST
 def version_move(request, version):
-    """发布、暂停、恢复、停用; an example that stands in the way is shown with its trace."""
+    """发布、暂停、恢复, and 停用, which is asked for twice; a failing example is shown with its trace."""
     form = RuleMoveForm(request.POST)
+    if form.is_final and not (form.is_valid() and "confirm" in request.POST):
+        return keeping_page(request, "ruleversion/retire.html", _("停用规则版本"), version=version, form=form)
     if not form.is_valid():
         messages.error(request, next(iter(form.errors.values()))[0])
         return redirect(PAGE, version.pk)

@@ -69,6 +69,25 @@ class TestAdmin:
         group = reverse("admin:conversion_rulegroup_change", args=[published.groups.get().pk])
         assert client.post(group, {"position": 1, "choose": 1}).status_code == 403
 
+    def test_retiring_is_asked_for_twice_and_needs_a_reason(self, client, published, drafter):
+        client.force_login(drafter)
+        asked = client.post(page(published, "move"), {"action": "retired", "reason": "课程取消"})
+        assert "停用后不能恢复" in asked.content.decode()
+        assert 'value="课程取消"' in asked.content.decode()
+        refused = client.post(page(published, "move"), {"action": "retired", "reason": " ", "confirm": "1"})
+        assert refused.context["form"].errors == {"reason": ["请填写原因。"]}
+        published.refresh_from_db()
+        assert published.status == "published"
+        client.post(page(published, "move"), {"action": "retired", "reason": "课程取消", "confirm": "1"})
+        published.refresh_from_db()
+        assert published.status == "retired"
+
+    def test_a_drafter_is_told_that_another_publishes(self, client, draft, drafter, publisher):
+        client.force_login(drafter)
+        assert "须由另一人核对后发布" in client.get(change_page(draft)).content.decode()
+        client.force_login(publisher)
+        assert 'value="published"' in client.get(change_page(draft)).content.decode()
+
     def test_a_draft_is_made_from_a_published_version(self, client, published, drafter):
         client.force_login(drafter)
         client.post(page(published, "draft"))
