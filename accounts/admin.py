@@ -52,6 +52,13 @@ class UserAdmin(StockUserAdmin):
     ]
     actions = ["reset_second_factors"]
 
+    def get_fieldsets(self, request, obj=None):
+        """Who may only look gets no digest of the password, and no link to a page that refuses him."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        return [(title, {"fields": [name for name in of["fields"] if name != "password"]}) for title, of in fieldsets]
+
     @admin.action(description=_("重置所选同事的两步验证"), permissions=["reset_second_factor"])
     def reset_second_factors(self, request, queryset):
         for user in queryset:

@@ -143,10 +143,27 @@ class ReviewerDocumentAdmin(admin.ModelAdmin):
 
 @admin.register(CreditEntry)
 class CreditEntryAdmin(ReadOnlyAdmin):
-    list_display = ["learner", "application", "kind", "credits", "created_at"]
+    list_display = ["number", "learner", "application", "kind", "credits", "created_at"]
     list_select_related = ["learner", "application"]
     list_filter = ["kind"]
-    fields = ["person", "application", "kind", "credits", "created_at"]
+    search_fields = ["=learner__name", "=application__pk"]
+    search_help_text = _("学习者姓名或申请编号")
+    fields = ["number", "person", "application", "kind", "credits", "recorder", "created_at"]
+
+    def get_queryset(self, request):
+        """The centre sees all, an institution's staff what its own courses gave."""
+        entries = super().get_queryset(request)
+        if request.user.belongs_to_centre:
+            return entries
+        return entries.filter(application__receiving_institution=request.user.institution_id)
+
+    @admin.display(description=_("流水号"), ordering="pk")
+    def number(self, entry):
+        return entry.number
+
+    @admin.display(description=_("记账人"))
+    def recorder(self, entry):
+        return entry.by
 
     @admin.display(description=_("学习者"))
     def person(self, entry):
@@ -160,21 +177,22 @@ class CertificateAdmin(ReadOnlyAdmin):
     list_filter = [("revoked_at", admin.EmptyFieldListFilter), ("replaced_at", admin.EmptyFieldListFilter)]
     date_hierarchy = "issued_at"
     search_fields = ["=number"]
+    search_help_text = _("证明编号")
     actions = ["print_selected"]
     fields = [
-        "number", "shown_state", "application", "content", "issued_at", "key_id", "replaces", "replaced_at",
-        "replacer", "replacement_reason", "revoked_at", "revoker", "revocation_reason",
+        "number", "shown_state", "application", "issued_at", "key_id", "replaces", "replaced_at", "replacer",
+        "replacement_reason", "revoked_at", "revoker", "revocation_reason",
     ]  # fmt: skip
 
     def get_queryset(self, request):
         return certificate_desk.visible_certificates(request.user)
 
     # Names without links: who reads certificates may not open staff accounts.
-    @admin.display(description=_("更正人"))
+    @admin.display(description=_("更正人"), empty_value="-")
     def replacer(self, certificate):
         return certificate.replaced_by
 
-    @admin.display(description=_("撤销人"))
+    @admin.display(description=_("撤销人"), empty_value="-")
     def revoker(self, certificate):
         return certificate.revoked_by
 
@@ -194,7 +212,12 @@ class CertificateAdmin(ReadOnlyAdmin):
         certificate = self.get_object(request, unquote(object_id))
         replaceable = certificate and certificate.is_valid and certificate_desk.may_replace(request.user)
         url = reverse("admin:conversion_certificate_replace", args=[certificate.pk]) if replaceable else ""
-        return super().change_view(request, object_id, form_url, {"replace_url": url} | (extra_context or {}))
+        context = {"replace_url": url, "certificate": certificate}
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def view_on_site(self, certificate):
+        """The public check: the PDF of `get_absolute_url` is its learner's."""
+        return reverse("conversion:verify_token", args=[certificate.token])
 
 
 @admin.register(LedgerRoot)

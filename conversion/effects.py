@@ -1,4 +1,4 @@
-"""What an approval would write, said before it is given. Reads only."""
+"""What an approval or a revocation would write, said before it is given. Reads only."""
 
 from decimal import Decimal
 
@@ -16,6 +16,26 @@ def approval_effects(application):
     if application.learner.verified_at is None:
         effects.append(_("申请人的实名记为已核验。"))
     return [*effects, _("申请人会在收件箱收到结果。")]
+
+
+def revocation_effects(application):
+    """The sentences of the page that asks why an approved case is revoked."""
+    if application.kind == Kind.RECOGNITION:
+        effects = [_("成果不再关联名录成果,不能再用于转换;学习者可以重新申请认定。")]
+    else:
+        effects = _of_reversal(application)
+    return [*effects, _("申请人会在收件箱收到原因。撤销不能取消。")]
+
+
+def _of_reversal(application):
+    credits = Decimal(application.snapshot["rule"]["credits"])
+    balance = CreditEntry.objects.filter(learner=application.learner).balance()
+    ledger = _("学分流水冲销 %(credits)s 学分,余额由 %(before)s 变为 %(after)s。")
+    return [
+        ledger % {"credits": credits, "before": balance, "after": balance - credits},
+        _("转换证明 %s 即刻失效,查验时显示原因。") % application.certificate,
+        _("所用成果可以重新申请。"),
+    ]
 
 
 def _of_recognition():

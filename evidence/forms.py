@@ -47,12 +47,16 @@ class EvidenceField(forms.FileField):
         return files
 
 
-def acceptable(uploads):
-    """Sort several uploads: those that may be stored, as [(upload, kind)…], and why the others may not."""
+def acceptable(uploads, *, named=True):
+    """Sort several uploads: those that may be stored, as [(upload, kind)…], and why the others may not.
+
+    `named` says whether each reason begins with its file's name: needless where the page shows it beside the file.
+    """
     found, refusals = [], []
     for upload in uploads:
         try:
             found.append((upload, check_upload(upload)))
         except FileRefusedError as error:
-            refusals.append(_("%(name)s:%(why)s") % {"name": upload.name, "why": error.message})
+            refusal = {"name": upload.name, "why": error.message}
+            refusals.append(_("%(name)s:%(why)s") % refusal if named else str(error.message))
     return found, refusals

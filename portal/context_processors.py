@@ -61,7 +61,7 @@ def frame(request):
         "signed_in_name": user.name if signed_in else "",
         "unread_count": SimpleLazyObject(lambda: _unread(user)) if signed_in else 0,
         "top_navigation": _menu("top", request.path),
-        "side_menu": _menu(side, request.path),
+        "side_menu": _menu(side, getattr(request, "menu_path", request.path)),
         "side_menu_name": MENU_NAMES.get(side, ""),
     }
 

@@ -147,7 +147,7 @@ def _draft_post(request, token, type_, achievement):
     draft, refusals = _keep(request, token, type_, achievement)
     for pk in row_ids(request.POST.getlist("remove")):
         remove_file(draft=draft, pk=pk)
-    if request.htmx or request.headers.get("X-Draft"):
+    if request.htmx or _sends_one_by_one(request):
         return HttpResponse("\n".join(refusals), status=422) if refusals else _files_piece(request, draft)
     for refusal in refusals:
         messages.error(request, refusal)
@@ -156,6 +156,11 @@ def _draft_post(request, token, type_, achievement):
         messages.success(request, _("草稿已保存,可以稍后在“成果添加”里继续填写。"))
     page = "achievements:choose" if action == "search" else "achievements:add"
     return redirect(f"{reverse(page)}?{urlencode({'type': type_.pk, 'draft': token})}")
+
+
+def _sends_one_by_one(request):
+    """Whether `upload.js` sends a file by itself and shows the answer beside its name."""
+    return bool(request.headers.get("X-Draft"))
 
 
 def _files_piece(request, draft):
@@ -169,7 +174,7 @@ def _keep(request, token, type_, achievement):
     data = {name: request.POST.get(name, "").replace("\x00", "")[:LONGEST_DRAFT_VALUE] for name in names}
     if request.POST.get("action") == "clear":
         data["entry"] = ""
-    uploads, refusals = acceptable(request.FILES.getlist("files"))
+    uploads, refusals = acceptable(request.FILES.getlist("files"), named=not _sends_one_by_one(request))
     try:
         draft = keep_draft(
             token=token, by=request.user, type=type_, data=data, uploads=uploads, achievement=achievement
@@ -202,12 +207,18 @@ def _saved(request, saved, changed):
 
 def _done(saved, changed):
     if changed is None:
-        return _("已添加学习成果“%s”。证明材料正在检查,稍后即可使用。") % saved.name
+        return _added(saved)
     if saved.earlier and saved.earlier.entry_id and not saved.entry_id:
         return _("已保存“%s”的更正。更正后的内容还没有认定,请重新申请认定。") % saved.name
     if saved.earlier:
         return _("已保存“%s”的更正。原来的版本保留在已办理的申请里。") % saved.name
     return _("已修改学习成果“%s”。") % saved.name
+
+
+def _added(saved):
+    if _is_waiting(saved.files.all()):
+        return _("已添加学习成果“%s”。证明材料正在检查,稍后即可使用。") % saved.name
+    return _("已添加学习成果“%s”。") % saved.name
 
 
 def _refused(request, form, token, type_, achievement):

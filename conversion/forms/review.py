@@ -214,9 +214,16 @@ class RevocationForm(forms.Form):
     reason = forms.ModelChoiceField(
         ReasonCode.objects.filter(is_active=True, for_revocation=True),
         label=_("撤销原因"),
+        empty_label=_("请选择"),
         error_messages={"required": _("撤销时必须选择原因。")},
     )
-    opinion = forms.CharField(label=_("说明"), max_length=1000, required=False, widget=forms.Textarea({"rows": 4}))
+    opinion = forms.CharField(
+        label=_("说明"),
+        max_length=1000,
+        required=False,
+        help_text=_("说明会发给申请人;所选原因还会显示给查验证明的人。"),
+        widget=forms.Textarea({"rows": 4}),
+    )
 
 
 class ReviewerDocumentForm(forms.ModelForm):

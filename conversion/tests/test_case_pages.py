@@ -69,7 +69,7 @@ def test_stranger_finds_no_form_of_another_learner(client, achievement, name):
 
 def test_learner_hands_in_what_a_returned_case_asked_for(owner, scene, case):
     url = reverse("conversion:resubmit", args=[case.pk])
-    assert owner.get(url).status_code == 404
+    assert owner.get(url).url == case.get_absolute_url()
     decide(
         application=case, action=Action.RETURN, by=make_reviewer(first=True), reason=scene.reason, opinion="请补合同"
     )
@@ -80,7 +80,9 @@ def test_learner_hands_in_what_a_returned_case_asked_for(owner, scene, case):
     assert owner.post(url, {"explanation": "已补"}).url == case.get_absolute_url()
     case.refresh_from_db()
     assert case.status == "submitted"
-    assert owner.post(url, {"explanation": "再补"}).status_code == 404
+    again = owner.post(url, {"explanation": "再补"}, follow=True)
+    assert "可能已经提交过了" in again.content.decode()
+    assert case.records.filter(action="resubmit").count() == 1
 
 
 def test_reviewers_recognise_an_achievement_as_a_new_entry(client, scene, case):

@@ -139,7 +139,9 @@ class TestAppeal:
         assert url in client.get(refused.get_absolute_url()).content.decode()
         assert "请写明申诉理由" in client.post(url, {"text": " "}).content.decode()
         assert client.post(url, {"text": "证书可以核实"}).url == refused.get_absolute_url()
-        assert client.post(url, {"text": "再来"}).status_code == 404
+        again = client.post(url, {"text": "再来"}, follow=True)
+        assert "每件申请只能申诉一次" in again.content.decode()
+        assert refused.records.filter(action="appeal").count() == 1
         page = client.get(refused.get_absolute_url()).content.decode()
         assert "等待学分银行管理中心申诉裁决。" in page
         assert "证书可以核实" in page
@@ -206,6 +208,16 @@ class TestRevocation:
         assert "撤销时必须选择原因" in client.post(url, {}).content.decode()
         assert client.post(url, {"reason": scene.revocation_reason.pk}).url == desk
         assert same(case).status == "revoked"
+        again = client.post(url, {"reason": scene.revocation_reason.pk}, follow=True)
+        assert "不能撤销:已撤销" in again.content.decode()
+        assert case.records.filter(action="revoke").count() == 1
+
+    def test_revoker_reads_what_a_revocation_writes(self, client, scene, revoker):
+        case = scene.approved()
+        client.force_login(revoker)
+        page = client.get(reverse("admin:conversion_application_revoke", args=[case.pk])).content.decode()
+        assert f"转换证明 {case.certificate} 即刻失效" in page
+        assert f"学分流水冲销 {case.snapshot['rule']['credits']} 学分" in page
 
 
 def off_catalogue(scene):

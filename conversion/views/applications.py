@@ -28,6 +28,11 @@ GRIDS = {  # where the learner comes from, and goes back to
 }
 
 
+def mark_menu(request, kind):
+    """Let the side menu mark where cases of this kind are applied for: their own addresses are all alike."""
+    request.menu_path = resolve_url(GRIDS[kind][0])
+
+
 @learner_required
 def conversion_grid(request):
     """转换成果申请: the learner's achievements with both rule counts."""
@@ -98,6 +103,7 @@ def application_detail(request, pk):
     applications = Application.objects.of(request.user).for_lists()
     application = get_object_or_404(applications.prefetch_related("records__reason", "files"), pk=pk)
     grid_view, grid_label = GRIDS[application.kind]
+    mark_menu(request, application.kind)
     context = {"certificate": application.certificate, "grid_url": resolve_url(grid_view), "grid_label": grid_label}
     return render(
         request, "conversion/application_detail.html", context | {"application": with_stages([application])[0]}

@@ -2,7 +2,6 @@
 
 from django.contrib import messages
 from django.db.models import Q
-from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
@@ -15,6 +14,7 @@ from conversion.models import Application
 from conversion.models.application import REJECTIONS, Action, Kind
 from conversion.services.appeals import may_appeal
 from conversion.statuses import AchievementStatus, with_status
+from conversion.views.applications import mark_menu
 
 OPEN = {AchievementStatus.UNLISTED, AchievementStatus.REFUSED}
 
@@ -82,7 +82,9 @@ def application_resubmit(request, pk):
     """Hand in the material a returned case asked for."""
     application = get_object_or_404(Application.objects.of(request.user).for_lists(), pk=pk)
     if not application.allows(Action.RESUBMIT):
-        raise Http404
+        messages.warning(request, _("这件申请现在没有要求补充材料,可能已经提交过了。"))
+        return redirect(application)
+    mark_menu(request, application.kind)
     form = ResubmissionForm(request.POST or None, request.FILES or None, user=request.user, application=application)
     if request.method == "POST" and form.is_valid() and form.save():
         messages.success(request, _("材料已补充,申请重新进入初审。"))
@@ -97,7 +99,9 @@ def application_appeal(request, pk):
     """申诉: ask once for another decision on a refused case."""
     application = get_object_or_404(Application.objects.of(request.user).for_lists(), pk=pk)
     if not may_appeal(application):
-        raise Http404
+        messages.warning(request, _("这件申请现在不能申诉,可能已经申诉过了。每件申请只能申诉一次。"))
+        return redirect(application)
+    mark_menu(request, application.kind)
     form = AppealForm(request.POST or None, request.FILES or None, user=request.user, application=application)
     if request.method == "POST" and form.is_valid() and form.save():
         messages.success(request, _("申诉已提交,由没有参与过审核的人裁决。结果会发到您的收件箱。"))
