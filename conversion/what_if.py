@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from achievements.models import Achievement
+from achievements.models import Achievement, CatalogueEntry
 from conversion import rules, slots
 from conversion.models import PublishedSource, RuleVersion
 
@@ -43,6 +44,14 @@ class Prospect:
         return self.assessment.version
 
 
+class LowerLevel(NamedTuple):
+    """A lower level of a chosen certificate's family, and how many rules name it but not the chosen one."""
+
+    chosen: CatalogueEntry
+    lower: CatalogueEntry
+    rules: int
+
+
 def imagined(entry, *, score=None, obtained_on=None):
     """An achievement of an entry as somebody might hold it, not saved; obtained today unless he says otherwise."""
     obtained_on = obtained_on or timezone.localdate()
@@ -68,6 +77,25 @@ def prospects(versions, achievements):
     versions = list(versions)
     assessments = rules.assess_all(versions, achievements)
     return [Prospect(assessment, _outlook(assessment)) for assessment in assessments]
+
+
+def lower_levels(entries):
+    """The `LowerLevel`s of chosen entries: rules that don't list a higher level don't take it (docs/decisions.md)."""
+    return [found for entry in entries if entry.family_id for found in _lower_levels(entry, entries)]
+
+
+def _lower_levels(entry, chosen):
+    today, named = timezone.localdate(), PublishedSource.objects.filter(version=OuterRef("version"), entry=entry)
+    sources = PublishedSource.objects.filter(
+        Q(valid_from__isnull=True) | Q(valid_from__lte=today),
+        Q(valid_to__isnull=True) | Q(valid_to__gte=today),
+        entry__family=entry.family_id,
+        entry__family_rank__lt=entry.family_rank,
+    )
+    sources = sources.exclude(entry__in=chosen).exclude(Exists(named)).values("entry")
+    counts = dict(sources.annotate(rules=Count("version", distinct=True)).values_list("entry", "rules"))
+    lower = CatalogueEntry.objects.public().in_bulk(counts)
+    return [LowerLevel(entry, lower[pk], rules) for pk, rules in counts.items() if pk in lower]
 
 
 def _outlook(assessment):

@@ -107,9 +107,7 @@ class RuleVersionAdmin(DraftOnly):
             "moves": moves_of(version) if self.has_publish_permission(request) else [],
             "move_form": RuleMoveForm(),
             "is_drafter": version.drafted_by_id == request.user.pk,
-            "superseded": version.rule.versions.filter(status=RuleVersion.Status.PUBLISHED)
-            .exclude(pk=version.pk)
-            .first(),
+            "superseded": version.rule.versions.filter(status=RuleVersion.Status.PUBLISHED).first(),
             "may_draft": self.has_add_permission(request) and version.status != RuleVersion.Status.DRAFT,
             "results": run_examples(version),
             "others": version.rule.versions.exclude(pk=version.pk).order_by("-number"),
@@ -123,6 +121,11 @@ class RuleVersionAdmin(DraftOnly):
         pages = [
             path("<int:pk>/move/", kept(rule_keeping.version_move, "publish"), name="conversion_ruleversion_move"),
             path("<int:pk>/draft/", kept(rule_keeping.version_draft, "add"), name="conversion_ruleversion_draft"),
+            path(
+                "<int:pk>/levels/<int:group>/",
+                kept(rule_keeping.version_levels, "change"),
+                name="conversion_ruleversion_levels",
+            ),
             path("<int:pk>/examples/", kept(rule_keeping.version_examples), name="conversion_ruleversion_examples"),
             path(
                 "<int:pk>/changes/<int:number>/",
@@ -137,6 +140,7 @@ class RuleVersionAdmin(DraftOnly):
         has_right = {
             "view": self.has_view_permission,
             "add": self.has_add_permission,
+            "change": self.has_change_permission,
             "publish": self.has_publish_permission,
         }[right]
 

@@ -18,6 +18,7 @@ from conversion.models import (
     RuleVersionRecord,
 )
 from conversion.rules.differences import FIELDS
+from conversion.rules.families import unlisted_levels
 from conversion.services.publishing import PublishingError, refuse_stranger, write_version_record
 
 SOURCE_FIELDS = ["min_score", "min_framework_level", "obtained_from", "obtained_to", "max_age_months"]
@@ -56,6 +57,25 @@ def save_new_draft(*, version, by, reason=""):
     version.save()
     write_version_record(version=version, action=RuleVersionRecord.Action.DRAFTED, by=by, reason=reason)
     return version
+
+
+@transaction.atomic
+def list_higher_levels(*, group, by):
+    """及以上: list the higher levels of a draft's group beside the lower ones, thresholds alike; return the names.
+
+    Raises `PublishingError` where the version is no draft any more.
+    """
+    version = RuleVersion.objects.select_for_update(of=["self"]).select_related("rule").get(pk=group.version_id)
+    refuse_stranger(version.rule, by)
+    if version.status != RuleVersion.Status.DRAFT:
+        raise PublishingError(_("只有草稿可以修改。"))
+    levels = unlisted_levels(group)
+    RuleSource.objects.bulk_create(
+        RuleSource(group=group, entry=level.entry, **{name: getattr(level.below, name) for name in SOURCE_FIELDS})
+        for level in levels
+    )
+    RuleVersion.objects.filter(pk=version.pk).update(drafted_by=by)
+    return [level.entry.name for level in levels]
 
 
 def content_of(version):

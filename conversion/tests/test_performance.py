@@ -125,7 +125,9 @@ class TestPerformance:
         publish_by_service(version=draft, by=scene.final_reviewer)
         assert draft.status == "published"
 
-    @pytest.mark.parametrize(("first", "last", "told"), [(1, None, "不能早于"), (-9, -1, "不能晚于"), (-1, None, None)])
+    @pytest.mark.parametrize(
+        ("first", "last", "told"), [(1, None, "不能早于"), (-9, -1, "不能晚于"), (-1, None, None)]
+    )
     def test_obtained_date_selects_the_table_where_it_says_so(self, scene, competition, award, first, last, told):
         days = [day and award.obtained_on + dt.timedelta(days=day) for day in (first, last)]
         table = another_table(competition, version_selected_by="obtained", valid_from=days[0], valid_to=days[1])

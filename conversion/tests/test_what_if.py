@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from django.urls import reverse
 
-from achievements.models import Achievement
+from achievements.models import Achievement, LevelFamily
 from conversion import rules, slots, what_if
 from conversion.models import Application
 from conversion.tests.scene import Scene, make_achievement, make_entry, make_institution, make_version
@@ -34,7 +34,7 @@ def test_visitor_sees_match_missing_and_impossible(client, scene):
     page = client.get(WHAT_IF, {"entry": scene.entry.pk})
     assert outlooks(page) == {scene.version.pk: "match", both.pk: "missing", hard.pk: "impossible"}
     assert "还需要: 网络系统建设与运维" in text_of(page)
-    assert "找到 3 条规则;这些证书能用上的共有 2 条" in text_of(page)
+    assert "找到 3 条规则,其中 2 条这些证书能用上。" in text_of(page)
     with_all = client.get(WHAT_IF, {"entry": [scene.entry.pk, other.pk], f"score_{scene.entry.pk}": "61"})
     assert set(outlooks(with_all).values()) == {"match"}
 
@@ -45,6 +45,42 @@ def test_visitor_hides_what_is_impossible_and_looks_for_an_institution(client, s
     asked = {"entry": scene.entry.pk}
     assert hard.pk not in outlooks(client.get(WHAT_IF, asked | {"open": "1"}))
     assert list(outlooks(client.get(WHAT_IF, asked | {"q": "另一所学院"}))) == [elsewhere.pk]
+
+
+def test_visitor_is_told_plainly_that_there_is_nothing(client, scene):
+    unused = make_entry("没有规则的证书")
+    page = text_of(client.get(WHAT_IF, {"entry": unused.pk}))
+    assert "目前没有院校的规则用到这些证书。" in page
+    assert " 0 条" not in page
+    page = text_of(client.get(WHAT_IF, {"entry": scene.entry.pk, "q": "没有这所学校"}))
+    assert "不筛选时,这些证书能用上的有 1 条" in page
+    assert f'href="{WHAT_IF}?entry={scene.entry.pk}"' in page
+    type(scene.version).objects.filter(pk=scene.version.pk).update(status="suspended")
+    make_version(scene.college, [(1, [{"entry": scene.entry, "min_score": 60}])])
+    page = text_of(client.get(WHAT_IF, {"entry": scene.entry.pk}))
+    assert "找到 1 条规则,但按填写的成绩和取得时间都不符合条件" in page
+    assert "成绩要达到 60" in page
+
+
+@pytest.fixture
+def levels():
+    """(CET-4, CET-6)"""
+    family = LevelFamily.objects.create(name="大学英语")
+    return [make_entry(f"英语{rank}级", family=family, family_rank=rank) for rank in (4, 6)]
+
+
+def test_a_higher_level_counts_where_the_rule_lists_it_and_is_told_elsewhere(client, scene, levels):
+    lower, higher = levels
+    make_version(scene.college, [(1, [{"entry": lower}])])
+    both = make_version(scene.college, [(1, [{"entry": lower}, {"entry": higher}])])
+    page = client.get(WHAT_IF, {"entry": higher.pk})
+    assert outlooks(page) == {both.pk: "match"}
+    assert "另有 1 条规则只列出同系列较低的“英语4级”,没有列出“英语6级”" in text_of(page)
+    assert f"?entry={higher.pk}&amp;entry={lower.pk}" in text_of(page)
+    page = client.get(WHAT_IF, {"entry": [higher.pk, lower.pk]})
+    assert len(outlooks(page)) == 2
+    assert "另有" not in text_of(page)
+    assert "另有" not in text_of(client.get(WHAT_IF, {"entry": lower.pk}))
 
 
 def test_visitor_finds_a_certificate_by_its_name_and_nothing_is_stored(client, scene):

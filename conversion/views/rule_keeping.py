@@ -13,7 +13,7 @@ from conversion.examples import run_examples
 from conversion.forms.rules import RuleMoveForm
 from conversion.models import RuleVersion
 from conversion.rules import differences
-from conversion.services.drafting import DraftExistsError, draft_from
+from conversion.services.drafting import DraftExistsError, draft_from, list_higher_levels
 from conversion.services.publishing import PublishingError
 
 PAGE = "admin:conversion_ruleversion_change"
@@ -60,6 +60,20 @@ def version_draft(request, version):
     else:
         messages.success(request, _("已新建草稿第%d版,内容与原版本相同,请修改。") % draft.number)
     return redirect(PAGE, draft.pk)
+
+
+@require_POST
+def version_levels(request, version, group):
+    """把更高等级也列入: what 及以上 means has to stand in the group."""
+    group = get_object_or_404(version.groups.prefetch_related("sources__entry"), pk=group)
+    try:
+        names = list_higher_levels(group=group, by=request.user)
+    except PublishingError as error:
+        messages.error(request, error.message)
+    else:
+        told = _("已列入“%s”,要求与较低的等级相同,请核对最低成绩等要求。") % "”“".join(names)
+        messages.success(request, told if names else _("同系列更高的等级都已列入。"))
+    return redirect(PAGE, version.pk)
 
 
 @require_GET

@@ -19,7 +19,20 @@ def what_if_rules(request):
         page_obj = page_of(request, form.versions(achievements), size=20)
         page_obj.object_list = what_if.prospects(page_obj.object_list, achievements)
         context |= {"page_obj": page_obj, "open_count": what_if.open_rules(achievements).count()}
+        context["lower_levels"] = [(found, _with_entry(request, found.lower)) for found in _lower_levels(form)]
     return render(request, "conversion/what_if.html", context)
+
+
+def _lower_levels(form):
+    return [] if form.is_full else what_if.lower_levels(form.entries)
+
+
+def _with_entry(request, entry):
+    """The present question with one more certificate, as a query string."""
+    asked = request.GET.copy()
+    asked.pop("page", None)
+    asked.appendlist("entry", entry.pk)
+    return asked.urlencode()
 
 
 @require_GET

@@ -3,6 +3,7 @@
 import pytest
 from django.urls import reverse
 
+from achievements.models import LevelFamily
 from conversion.models import (
     ExclusivityGroup,
     ReviewCriterion,
@@ -15,7 +16,7 @@ from conversion.services.publishing import (
     publish_version,
 )
 from conversion.tests.keeping import add_example, change_page, formset, make_keeper, page
-from conversion.tests.scene import make_institution, make_version
+from conversion.tests.scene import make_entry, make_institution, make_version
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +69,27 @@ class TestAdmin:
         assert client.post(change_page(published), {"credits": "9"}).status_code == 403
         group = reverse("admin:conversion_rulegroup_change", args=[published.groups.get().pk])
         assert client.post(group, {"position": 1, "choose": 1}).status_code == 403
+
+    def test_higher_levels_of_a_family_are_listed_with_a_click(self, client, draft, entry, drafter, publisher):
+        family = LevelFamily.objects.create(name="大学英语")
+        type(entry).objects.filter(pk=entry.pk).update(family=family, family_rank=4)
+        make_entry("英语三级", family=family, family_rank=3)
+        make_entry("英语六级", family=family, family_rank=6)
+        client.force_login(publisher)
+        text = client.get(change_page(draft)).content.decode()
+        assert "英语六级" in text
+        assert "英语三级" not in text
+        url = page(draft, "levels", group=draft.groups.get().pk)
+        told = client.post(url, follow=True).content.decode()
+        assert "请核对最低成绩等要求" in told
+        assert "“及以上”:一并列入" not in told
+        sources = draft.groups.get().sources.values_list("entry__name", "min_score")
+        assert list(sources) == [(entry.name, 60), ("英语六级", 60)]
+        with pytest.raises(PublishingError, match="起草人"):
+            publish_version(version=draft, by=publisher)
+        publish_version(version=draft, by=drafter)
+        assert client.post(url).status_code == 302
+        assert draft.groups.get().sources.count() == 2
 
     def test_retiring_is_asked_for_twice_and_needs_a_reason(self, client, published, drafter):
         client.force_login(drafter)
