@@ -1,11 +1,13 @@
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from evidence.inspection import FileRefusedError, check_upload
+from evidence.inspection import FileRefusedError, check_upload, current_limits
 
-UPLOAD_HINT = _("说明:上传附件格式为jpg, png, gif, pdf!")
+UPLOAD_HINT = _("说明:上传附件格式为jpg, png, gif, pdf! 每个不超过 {megabytes} MB,最多 {most} 个。")
+ONE_UPLOAD_HINT = _("说明:上传附件格式为jpg, png, gif, pdf! 不超过 {megabytes} MB。")
 
 
 class EvidenceInput(forms.ClearableFileInput):
@@ -22,8 +24,19 @@ class EvidenceField(forms.FileField):
 
     def __init__(self, *, multiple=True, **kwargs):
         self.most = settings.EVIDENCE_FILES_PER_RECORD if multiple else 1
-        attrs = {"multiple": multiple, "accept": ".jpg,.jpeg,.png,.gif,.pdf", "data-upload": "true"}
-        super().__init__(**{"widget": EvidenceInput(attrs), "help_text": UPLOAD_HINT} | kwargs)
+        self.megabytes = current_limits().size // (1024 * 1024)
+        attrs = {
+            "multiple": multiple,
+            "accept": ".jpg,.jpeg,.png,.gif,.pdf",
+            "data-upload": "true",
+            "data-max-mb": self.megabytes,
+            "data-max-files": self.most,
+        }
+        super().__init__(**{"widget": EvidenceInput(attrs), "help_text": self._hint()} | kwargs)
+
+    def _hint(self):
+        hint = UPLOAD_HINT if self.most > 1 else ONE_UPLOAD_HINT
+        return format_lazy(hint, megabytes=self.megabytes, most=self.most)
 
     def clean(self, data, initial=None):
         uploads = [upload for upload in (data or []) if upload]

@@ -18,6 +18,8 @@ from achievements.services.achievements import (
 from evidence.forms import EvidenceField
 from evidence.models import EvidenceFile
 
+TOO_MANY_DIGITS = ["max_digits", "max_decimal_places", "max_whole_digits"]
+
 
 class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
     """成果添加 for one level-2 type: the catalogue's entry, or a typed one, with evidence.
@@ -35,6 +37,7 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
         fields = [
             "entry", "name", "body_name", "body_code", "certificate_number", "obtained_on", "score", "description",
         ]  # fmt: skip
+        error_messages = {"score": dict.fromkeys(["invalid", *TOO_MANY_DIGITS], _("成绩是0到9999.99之间的数字。"))}
         widgets = {
             "name": forms.TextInput({"placeholder": _("请输入或点击按钮选择成果名称")}),
             "obtained_on": forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
@@ -77,13 +80,23 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
             self.fields[name].label = label
         for name in ["body_name", "body_code", "certificate_number"]:
             self.fields[name].required = not self.type.is_performance
-        self.fields["body_code"].error_messages["required"] = _("请输入机构代码;没有代码时填“无”。")
+        for name in [*labels, "body_code"]:
+            self.fields[name].error_messages["required"] = _("请填写%s。") % self.fields[name].label
+        if self.fields["body_code"].required:
+            self.fields["body_code"].help_text = _("没有代码时填“无”。")
+        self.fields["score"].widget.attrs |= {"min": "0", "max": "9999.99"}
 
     def clean_obtained_on(self):
         obtained_on = self.cleaned_data["obtained_on"]
         if obtained_on > timezone.localdate():
             raise ValidationError(_("取得时间不能晚于今天。"))
         return obtained_on
+
+    def clean_score(self):
+        score = self.cleaned_data["score"]
+        if score is not None and score < 0:
+            raise ValidationError(self.fields["score"].error_messages["invalid"])
+        return score
 
     def clean_files(self):
         uploads = self.cleaned_data["files"]

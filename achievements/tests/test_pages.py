@@ -265,3 +265,17 @@ def test_longer_lists_take_no_more_queries(url, owner_client):
     few = queries_of(owner_client, url)
     fill(27)
     assert queries_of(owner_client, url) == few
+
+
+@pytest.mark.parametrize("score", ["-1", "99999", "1.234", "abc", "NaN"])
+def test_learner_is_told_what_a_score_may_be(owner_client, training, score):
+    page = owner_client.post(ADD, typed(training, score=score) | {"files": [picture()]}).content.decode()
+    assert page.count("成绩是0到9999.99之间的数字。") == 1
+    assert not Achievement.objects.exists()
+
+
+def test_learner_is_told_by_name_what_is_missing(owner_client, training):
+    page = owner_client.post(ADD, typed(training, name="", body_name="", body_code="")).content.decode()
+    for label in ["培训名称", "颁发机构", "机构代码"]:
+        assert f"请填写{label}。" in page
+    assert "每个不超过 10 MB,最多 10 个" in page
