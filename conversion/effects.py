@@ -12,7 +12,7 @@ def approval_effects(application):
     """The sentences of the preview beside the decision."""
     if application.step not in {Step.FINAL, Step.APPEAL}:
         return [_("转入下一级审核;申请人会在收件箱收到这一级的结果。")]
-    effects = _of_recognition() if application.kind == Kind.RECOGNITION else _of_conversion(application)
+    effects = _of_recognition(application) if application.kind == Kind.RECOGNITION else _of_conversion(application)
     if application.learner.verified_at is None:
         effects.append(_("申请人的实名记为已核验。"))
     return [*effects, _("申请人会在收件箱收到结果。")]
@@ -38,7 +38,9 @@ def _of_reversal(application):
     ]
 
 
-def _of_recognition():
+def _of_recognition(application):
+    if application.sources.get().achievement.type.is_performance:
+        return [_("成果记为已认定,此后可以申请业绩类成果转换;内容更正后须重新认定。")]
     return [_("成果与所填的名录成果关联,此后可以按转换规则申请转换。")]
 
 

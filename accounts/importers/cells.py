@@ -43,16 +43,16 @@ def day(text):
         raise ValidationError(_("日期无法识别,请按1990-01-31的样子填写。")) from None
 
 
-def decimal(text, *, most, places):
-    """A number from 0 to `most` as text, with at most `places` digits behind the point."""
+def decimal(text, *, most, places, least=0):
+    """A number from `least` to `most` as text, with at most `places` digits behind the point."""
     try:
         number = Decimal(half_width(text).replace(",", "").replace(" ", ""))
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite():
         raise ValidationError(_("数字无法识别。"))
-    if not 0 <= number <= most:
-        raise ValidationError(_("数字应在0到%(most)s之间。") % {"most": most})
+    if not least <= number <= most:
+        raise ValidationError(_("数字应在%(least)s到%(most)s之间。") % {"least": least, "most": most})
     if number != round(number, places):
         raise ValidationError(_("小数最多%(places)s位。") % {"places": places})
     return f"{round(number, places):f}"

@@ -1,5 +1,6 @@
 import csv
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 SILENT = timedelta(seconds=60)
 TRIES = 3
-SHOWN = 20
+REFUSALS_SHOWN = 20
 
 
 class UploadedImport(models.Model):
@@ -60,14 +61,14 @@ class UploadedImport(models.Model):
         return self.status == self.Status.CHECKING
 
     @property
+    def first_refusals(self):
+        """The head of the report for the page, as [[line, column, content, reason]…]."""
+        return list(islice(csv.reader(self.report.splitlines(keepends=True)), 1, REFUSALS_SHOWN + 1))
+
+    @property
     def path(self):
         suffix = Path(self.name).suffix.lower()
         return Path(settings.MEDIA_ROOT) / self.FOLDER / f"{self.file_key}{suffix}"
-
-    @property
-    def first_refusals(self):
-        """The first [line, column, content, reason] of the report, to be read on the page."""
-        return list(csv.reader(self.report.removeprefix("\ufeff").splitlines()))[1 : SHOWN + 1]
 
     def claim(self):
         """Take one of three tries: the first at once, another when nothing was heard of it for a minute."""

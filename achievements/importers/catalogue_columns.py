@@ -44,10 +44,7 @@ def _names(text):
 
 
 def _whole(text, *, least, most):
-    number = int(decimal(text, most=most, places=0))
-    if number < least:
-        raise ValidationError(_("数字应在%(least)s到%(most)s之间。") % {"least": least, "most": most})
-    return str(number)
+    return str(int(decimal(text, least=least, most=most, places=0)))
 
 
 def _labels(choices):

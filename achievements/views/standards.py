@@ -15,7 +15,8 @@ def framework(request, pk=None):
     chosen = FrameworkVersion.objects.filter(pk=pk) if pk else FrameworkVersion.objects.filter(is_current=True)
     version = get_object_or_404(chosen.prefetch_related("levels")) if pk else chosen.prefetch_related("levels").first()
     levels = list(version.levels.all()) if version else []
-    form = LevelComparisonForm(request.GET or None, levels=levels)
+    is_asked = {"first", "second"} & set(request.GET)
+    form = LevelComparisonForm(request.GET if is_asked else None, levels=levels)
     context = {"version": version, "versions": versions, "levels": levels, "form": form, "compared": form.compared()}
     return render(request, "achievements/framework_detail.html", context)
 

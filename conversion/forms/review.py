@@ -11,9 +11,12 @@ from accounts.models import Institution
 from accounts.models.learner import document_digest
 from accounts.row_ids import row_ids
 from achievements.models import CatalogueEntry
+from achievements.search import WORDS_AT_MOST, Hits, storable, terms_of
 from conversion.models import Application, ConversionRule, ReasonCode, ReviewerDocument
 from conversion.models.application import Action, Kind, Status
 from conversion.queue import SCOPES, reviews_something, visible
+
+CANDIDATES = 5
 
 
 class QueueForm(forms.Form):
@@ -174,6 +177,18 @@ class RecognitionOutcomeForm(forms.Form):
         self.fields["is_individual"].disabled = is_performance
         if is_performance:
             del self.fields["project_name"], self.fields["entry_name"]
+
+    def candidates(self):
+        """Entries of the catalogue whose name holds the achievement's: it may be there already."""
+        entries = Hits(terms_of(names=storable(self.achievement.name))[:WORDS_AT_MOST])[:CANDIDATES]
+        return [entry for entry in entries if entry.type_id == self.achievement.type_id]
+
+    def clean_entry(self):
+        entry = self.cleaned_data["entry"]
+        if entry and entry.type_id != self.achievement.type_id:
+            types = {"theirs": entry.type, "own": self.achievement.type}
+            raise ValidationError(_("这项名录成果属于“%(theirs)s”,申请认定的成果属于“%(own)s”。") % types)
+        return entry
 
     def clean(self):
         data = super().clean()

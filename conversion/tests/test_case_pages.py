@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from achievements.models import AchievementType, CatalogueEntry
+from achievements.tests.factories import EntryFactory
 from conversion.models import Application
 from conversion.models.application import Action
 from conversion.services.applications import submit_recognition
@@ -133,3 +134,21 @@ def test_reviewers_recognise_what_one_person_did_for_that_person(client, scene, 
     level = {"institution": scene.college.pk, "framework_level": 4, "credits": "2.0"}
     assert client.post(url, decision | level).status_code == 302
     assert case.sources.get().achievement.entry.status == "individual"
+
+
+def test_reviewer_finds_the_entry_that_is_there_already(client, scene, case):
+    """By its number, which its page and a list beside the form tell; one of another type is refused."""
+    achievement = case.sources.get().achievement
+    same = EntryFactory(name=f"{achievement.name}(中级)", type=achievement.type)
+    other = EntryFactory(name=f"{achievement.name}(另一类)")
+    url = reverse("admin:conversion_application_review", args=[case.pk])
+    decide(application=case, action=Action.FIRST_APPROVE, by=make_reviewer(first=True))
+    client.force_login(make_reviewer(final=True))
+    page = client.get(url).content.decode()
+    assert f"编号 {same.pk}" in page
+    assert f"编号 {other.pk}" not in page
+    assert f"<dd>{same.pk}</dd>" in client.get(same.get_absolute_url()).content.decode()
+    decision = {"action": "final_approve", "seen_status": "first_approved", "entry": other.pk}
+    assert "申请认定的成果属于" in client.post(url, decision).content.decode()
+    assert client.post(url, decision | {"entry": same.pk}).status_code == 302
+    assert case.sources.get().achievement.entry == same
