@@ -1,7 +1,7 @@
 """Finding catalogue entries by any part of their names, among a million of them, in plain PostgreSQL.
 
-Chinese has no blanks to cut words at. So an entry's text is kept as its single characters and pairs of characters
-(`CatalogueText.grams`, a GIN index), a word is looked up by its pairs, and `strpos` tells the real hits.
+Chinese has no blanks to cut words at. So an entry's text is indexed by its single characters and pairs of characters
+(`catalogue_by_grams`), a word is looked up by its pairs, and `strpos` tells the real hits.
 Up to `EXACT` hits the total is exact and the best come first; of more, only the newest are walked through.
 The SQL stands here alone: the ORM takes longer to spell it than PostgreSQL to answer.
 """
@@ -9,14 +9,15 @@ The SQL stands here alone: the ORM takes longer to spell it than PostgreSQL to a
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
+from itertools import islice
 
 from django.db import connection
 from django.db.models import prefetch_related_objects
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
-from achievements.models import CatalogueEntry, CatalogueText
+from accounts.models import Institution
+from achievements.models import AchievementType, CatalogueEntry, CatalogueText
 
 EXACT = 1000  # hits that are counted, sorted and paged through
 WORDS_AT_MOST = 8  # the form refuses more
@@ -27,20 +28,37 @@ MARKS = {"project": "p", "names": "n", "institution": "i"}  # which column a gra
 COLUMNS = tuple(MARKS)
 ANYWHERE = ("names", "project", "institution")
 
-# A walk through the newest entries, without any index, is quicker than long posting lists: those of one word that
-# every sixteenth entry holds, or of several that stand together in every twenty-fifth.
-COMMON, COMMON_TOGETHER = 1 / 16, 1 / 25
-LONGEST_WALK = 40_000
+# A walk through the newest entries, without any index, is quicker than long posting lists: those of words that
+# every twentieth entry holds, or several together every thirtieth. A short walk tells which these are.
+SHORTEST_WALK, LONGEST_WALK = 300, 40_000
+COMMON, COMMON_TOGETHER = 15, 9  # hits of the shortest walk, of one word and of several
 
-CHOOSABLE = "(e.is_active AND %s BETWEEN coalesce(e.valid_from, '-infinity') AND coalesce(e.valid_to, 'infinity'))"
+
+def columns_of(model, names):
+    """The model's columns of these names, in the order that `from_db` wants."""
+    return model, [field.attname for field in model._meta.concrete_fields if field.attname in names.split()]
+
 
 # What lists and dialogs show of an entry; the rest of it, and of its institution, would take longer to load.
-SHOWN = [
-    "project_name", "name", "level", "framework_level", "status", "is_active", "valid_from", "valid_to", "family_id",
-    "type__name", "institution__name", "institution__bank_code",
-]  # fmt: skip
+OWN = (
+    "id project_name name level framework_level status is_active valid_from valid_to family_id type_id institution_id"
+)
+SHOWN = {
+    "e": columns_of(CatalogueEntry, OWN),
+    "i": columns_of(Institution, "id name bank_code"),
+    "y": columns_of(AchievementType, "id name"),
+}
 TABLE = CatalogueText._meta.db_table
 ENTRIES = CatalogueEntry._meta.db_table
+LOAD = f"""
+    SELECT {", ".join(f"{alias}.{name}" for alias, (_model, names) in SHOWN.items() for name in names)}
+    FROM unnest(%s::bigint[]) WITH ORDINALITY asked (id, place) JOIN {ENTRIES} e USING (id)
+    JOIN {Institution._meta.db_table} i ON i.id = e.institution_id
+    JOIN {AchievementType._meta.db_table} y ON y.id = e.type_id
+    ORDER BY asked.place
+"""  # noqa: S608 - names of our own
+LENGTH = r"strpos(substr(t.names, 2), E'\n')"  # of the name, which is the first line of all names
+GRAMS = "achievements_grams(t.project, t.names, t.institution)"
 BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL work_mem = '32MB';"
 BY_KEY = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;"
 PLAIN = "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0;"
@@ -68,10 +86,6 @@ class Term:
 
     def _all_in(self, column):
         return " & ".join(quoted(MARKS[column] + pair) for pair in self.pairs)
-
-    def tsqueries(self):
-        """One for each pair."""
-        return [" | ".join(quoted(MARKS[column] + pair) for column in self.columns) for pair in self.pairs]
 
     def recheck(self):
         """SQL that holds for real hits only, and its parameters."""
@@ -115,18 +129,26 @@ class Condition:
 
     def __init__(self, terms, *, drafts=False):
         self.terms = terms
-        self.tsquery = " & ".join(f"({term.tsquery()})" for term in terms)
-        rechecks = [term.recheck() for term in terms]
-        tests = [test for test, _parameters in rechecks] + ([] if drafts else ["t.is_public"])
-        self.recheck = " AND ".join(tests) or "true"
-        self.parameters = [parameter for _test, parameters in rechecks for parameter in parameters]
+        self._others = [] if drafts else ["t.is_public"]
+
+    @property
+    def walked(self):
+        """By looking at each row: SQL and its parameters."""
+        return self._tests(self.terms)
 
     @property
     def indexed(self):
-        """The same with the index in front, if there is anything to look up."""
+        """The same by the index, if there is anything to look up; a single pair leaves no doubt."""
         if not self.terms:
-            return self.recheck, []
-        return f"t.grams @@ %s::tsquery AND {self.recheck}", [self.tsquery, *self.parameters]
+            return self.walked
+        test, parameters = self._tests([term for term in self.terms if len(term.word) > 2])
+        tsquery = " & ".join(f"({term.tsquery()})" for term in self.terms)
+        return f"{GRAMS} @@ %s::tsquery AND {test}", [tsquery, *parameters]
+
+    def _tests(self, terms):
+        rechecks = [term.recheck() for term in terms]
+        tests = [test for test, _parameters in rechecks] + self._others
+        return " AND ".join(tests) or "true", [word for _test, words in rechecks for word in words]
 
 
 def matching(entries, terms):
@@ -142,10 +164,10 @@ class Hits(Sequence):
     def __init__(self, terms):
         self.terms = terms
         self._condition = Condition(terms)
-        self._rows, self._expected = _estimate(self._condition)
         self._ids = []  # all of them in their order; of too many, none, or the newest after a walk
         self.is_cut = False
-        if self._expected > self._rows * (COMMON if len(terms) < 2 else COMMON_TOGETHER):
+        common = COMMON if len(terms) < 2 else COMMON_TOGETHER
+        if len(_walk(self._condition, rows=SHORTEST_WALK, hits=common)) >= common:
             ids = _walk(self._condition, rows=LONGEST_WALK, hits=EXACT + 1)
             self.is_cut = len(ids) > EXACT
             self._ids = ids[:EXACT] if self.is_cut else []
@@ -164,16 +186,14 @@ class Hits(Sequence):
         return _loaded(ids, self.terms)
 
     def _newest(self, count):
-        """Walk four times as far as should do; where the hits are older than that, sort all of them."""
-        rows = max(int(4 * count * self._rows / max(self._expected, EXACT)), EXACT)
-        ids = _walk(self._condition, rows=rows, hits=count) if rows <= LONGEST_WALK else []
+        """Most of what is found too often to count is also found soon; where all of it is older, sort it."""
+        ids = _walk(self._condition, rows=LONGEST_WALK, hits=count)
         return ids if len(ids) == count else _sorted(self._condition, count)
 
 
 def _loaded(ids, terms):
     """The entries, each with `found_as`: the other names that hold a word which its own texts don't show."""
-    found = CatalogueEntry.objects.select_related("institution", "type").only(*SHOWN).in_bulk(ids)
-    entries = [found[pk] for pk in ids if pk in found]
+    entries = [_entry(row) for row in _fetch(LOAD, [ids])] if ids else []
     unclear = [entry for entry in entries if not all(_shows(entry, term) for term in terms)]
     prefetch_related_objects(unclear, "aliases")
     for entry in entries:
@@ -181,35 +201,30 @@ def _loaded(ids, terms):
     return entries
 
 
+def _entry(row):
+    """An entry with its institution and type of a row of `LOAD`, as the ORM makes them."""
+    values = iter(row)
+    made = [
+        model.from_db(connection.alias, names, list(islice(values, len(names)))) for model, names in SHOWN.values()
+    ]
+    entry, entry.institution, entry.type = made
+    return entry
+
+
 def _shows(entry, term):
     texts = {"names": entry.name, "project": entry.project_name, "institution": entry.institution.name}
     return any(term.word in texts[column].lower() for column in term.columns)
 
 
-def _estimate(condition):
-    """How many rows there are, and how many of them may hold every term, by the planner's statistics.
-
-    Pairs of one word go together, so that the rarest speaks for it; words don't know of each other.
-    """
-    queries = [(term, query) for term in condition.terms for query in term.tsqueries()]
-    selects = [f"SELECT FROM {TABLE} t WHERE t.grams @@ %s::tsquery" for _query in queries]
-    sql = " UNION ALL ".join([f"SELECT FROM {TABLE}", f"SELECT FROM {TABLE}", *selects])
-    [[[plan]]] = _fetch(f"{PLAIN} EXPLAIN (FORMAT JSON) {sql}", [query for _term, query in queries])
-    rows, _again, *guesses = [part["Plan Rows"] for part in plan["Plan"]["Plans"]]
-    rarest = {}
-    for (term, _query), guess in zip(queries, guesses, strict=True):
-        rarest[term] = min(guess, rarest.get(term, rows))
-    return rows, rows * prod(guess / max(rows, 1) for guess in rarest.values())
-
-
 def _walk(condition, *, rows, hits):
     """The newest ids among the newest `rows`, at most `hits`."""
+    test, parameters = condition.walked
     return _ids(
         f"""
         SELECT t.entry_id FROM (SELECT * FROM {TABLE} ORDER BY entry_id DESC LIMIT %s) t
-        WHERE {condition.recheck} ORDER BY t.entry_id DESC LIMIT %s
+        WHERE {test} ORDER BY t.entry_id DESC LIMIT %s
         """,  # noqa: S608 - parameters apart
-        [rows, *condition.parameters, hits],
+        [rows, *parameters, hits],
         hints=BY_KEY,
     )
 
@@ -235,12 +250,10 @@ def _best(condition):
     where, parameters = condition.indexed
     closeness, closeness_parameters = _closeness(condition.terms)
     sql = f"""
-        WITH t AS MATERIALIZED (
-            SELECT t.entry_id, t.project, t.names, t.institution FROM {TABLE} t WHERE {where} LIMIT {EXACT + 1}
-        )
+        WITH t AS MATERIALIZED (SELECT * FROM {TABLE} t WHERE {where} LIMIT {EXACT + 1})
         SELECT total, CASE WHEN total <= {EXACT} THEN ARRAY(
-            SELECT t.entry_id FROM t JOIN {ENTRIES} e ON e.id = t.entry_id
-            ORDER BY {closeness}, {CHOOSABLE} DESC, char_length(e.name), t.entry_id DESC
+            SELECT t.entry_id FROM t
+            ORDER BY {closeness}, t.choosable @> %s DESC, {LENGTH}, t.entry_id DESC
         ) END FROM (SELECT count(*) AS total FROM t) counted
     """  # noqa: S608 - parameters apart
     parameters = [*parameters, *closeness_parameters, timezone.localdate()]

@@ -3,8 +3,7 @@
 A pair of characters is the smallest thing an index can find Chinese by; see `achievements/search.py`.
 """
 
-import django.contrib.postgres.indexes
-import django.contrib.postgres.search
+import django.contrib.postgres.fields.ranges
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -14,28 +13,36 @@ FUNCTIONS = """
 CREATE FUNCTION achievements_fold(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 RETURN btrim(regexp_replace(lower(normalize(value, NFKC)), '\\s+', ' ', 'g'));
 
-CREATE FUNCTION achievements_grams(mark text, folded text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+-- Calls nothing but what PostgreSQL brings along: indexes are built and restored under a search_path of their own.
+CREATE FUNCTION achievements_grams(project text, names text, institution text)
+RETURNS tsvector LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 1000 AS $$
 DECLARE
     grams text[] := '{}';
+    marked text;
+    mark text;
     one text;
-    before text := '';
+    before text;
 BEGIN
-    FOREACH one IN ARRAY string_to_array(folded, NULL) LOOP
-        IF one <= ' ' THEN
-            before := '';
-        ELSE
-            grams := grams || (mark || one);
-            IF before <> '' THEN
-                grams := grams || (mark || before || one);
+    FOREACH marked IN ARRAY ARRAY['p' || project, 'n' || names, 'i' || institution] LOOP
+        mark := left(marked, 1);
+        before := '';
+        FOREACH one IN ARRAY string_to_array(substr(marked, 2), NULL) LOOP
+            IF one <= ' ' THEN
+                before := '';
+            ELSE
+                grams := grams || (mark || one);
+                IF before <> '' THEN
+                    grams := grams || (mark || before || one);
+                END IF;
+                before := one;
             END IF;
-            before := one;
-        END IF;
+        END LOOP;
     END LOOP;
-    RETURN grams;
+    RETURN array_to_tsvector(grams);
 END $$;
 """
 FUNCTIONS_BACK = """
-DROP FUNCTION achievements_grams(text, text);
+DROP FUNCTION achievements_grams(text, text, text);
 DROP FUNCTION achievements_fold(text);
 """
 
@@ -48,24 +55,23 @@ SELECT
         (SELECT string_agg(achievements_fold(alias.name) || E'\\n', '' ORDER BY alias.id)
          FROM achievements_cataloguealias alias WHERE alias.entry_id = entry.id), '') AS names,
     E'\\n' || achievements_fold(institution.name) || E'\\n' AS institution,
-    entry.status = 'approved' AS is_public
+    entry.status = 'approved' AS is_public,
+    CASE WHEN entry.is_active THEN daterange(entry.valid_from, entry.valid_to, '[]') ELSE 'empty' END AS choosable
 FROM achievements_catalogueentry entry
 JOIN accounts_institution institution ON institution.id = entry.institution_id;
 """
 SOURCE_BACK = "DROP VIEW achievements_cataloguesource;"
 
 WRITE = """
-INSERT INTO achievements_cataloguetext AS kept (entry_id, project, names, institution, is_public, grams)
-SELECT entry_id, project, names, institution, is_public, array_to_tsvector(
-    achievements_grams('p', project) || achievements_grams('n', names) || achievements_grams('i', institution))
-FROM achievements_cataloguesource
+INSERT INTO achievements_cataloguetext AS kept ({columns})
+SELECT {columns} FROM achievements_cataloguesource
 WHERE entry_id IN ({ids})
 ON CONFLICT (entry_id) DO UPDATE SET
     project = excluded.project, names = excluded.names, institution = excluded.institution,
-    is_public = excluded.is_public, grams = excluded.grams
-WHERE (kept.project, kept.names, kept.institution, kept.is_public)
-    IS DISTINCT FROM (excluded.project, excluded.names, excluded.institution, excluded.is_public)
-"""
+    is_public = excluded.is_public, choosable = excluded.choosable
+WHERE (kept.project, kept.names, kept.institution, kept.is_public, kept.choosable) IS DISTINCT FROM
+    (excluded.project, excluded.names, excluded.institution, excluded.is_public, excluded.choosable)
+""".replace("{columns}", "entry_id, project, names, institution, is_public, choosable")
 
 # A text is put together from three tables. Who writes one waits for whoever is changing the others, and then reads.
 TRIGGERS = """
@@ -123,6 +129,14 @@ ALTER TABLE achievements_cataloguetext ADD CONSTRAINT text_goes_with_its_entry
 """
 CASCADE_BACK = "ALTER TABLE achievements_cataloguetext DROP CONSTRAINT text_goes_with_its_entry;"
 
+# The grams are in the index alone: a row of texts is a fifth as long without them, and searches walk through many.
+# No list of pending entries, which every search would have to read through.
+INDEX = """
+CREATE INDEX catalogue_by_grams ON achievements_cataloguetext
+    USING gin (achievements_grams(project, names, institution)) WITH (fastupdate = off);
+"""
+INDEX_BACK = "DROP INDEX catalogue_by_grams;"
+
 FILL = WRITE.format(ids="SELECT id FROM achievements_catalogueentry")
 
 
@@ -148,7 +162,7 @@ class Migration(migrations.Migration):
                 ("names", models.TextField()),
                 ("institution", models.TextField()),
                 ("is_public", models.BooleanField()),
-                ("grams", django.contrib.postgres.search.SearchVectorField()),
+                ("choosable", django.contrib.postgres.fields.ranges.DateRangeField()),
             ],
             options={"verbose_name": "名录成果检索文本", "verbose_name_plural": "名录成果检索文本"},
         ),
@@ -157,8 +171,5 @@ class Migration(migrations.Migration):
         migrations.RunSQL(SOURCE, SOURCE_BACK),
         migrations.RunSQL(TRIGGERS, TRIGGERS_BACK),
         migrations.RunSQL(FILL, migrations.RunSQL.noop),
-        migrations.AddIndex(
-            model_name="cataloguetext",
-            index=django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=["grams"], name="catalogue_by_grams"),
-        ),
+        migrations.RunSQL(INDEX, INDEX_BACK),
     ]

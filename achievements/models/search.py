@@ -1,5 +1,4 @@
-from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVectorField
+from django.contrib.postgres.fields import DateRangeField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -8,6 +7,7 @@ class CatalogueText(models.Model):
     """What an entry is found by. Triggers keep it (migration 0003); only `achievements.search` reads it.
 
     Each text is folded (width, case, blanks) and stands between line feeds; `names` has a line per name of the entry.
+    An index that only SQL can spell holds their characters and pairs: `catalogue_by_grams`.
     """
 
     entry = models.OneToOneField(
@@ -17,12 +17,10 @@ class CatalogueText(models.Model):
     names = models.TextField()
     institution = models.TextField()
     is_public = models.BooleanField()
-    grams = SearchVectorField()
+    choosable = DateRangeField()  # the days on which the entry is valid; empty if it is stopped
 
     class Meta:
         verbose_name = verbose_name_plural = _("名录成果检索文本")
-        # Without a list of pending entries, which every search would have to read through.
-        indexes = [GinIndex(fields=["grams"], name="catalogue_by_grams", fastupdate=False)]
 
     def __str__(self):
         return self.names.strip()

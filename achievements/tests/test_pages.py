@@ -12,6 +12,7 @@ from django.urls import reverse
 from PIL import Image
 
 from accounts.tests.factories import InstitutionFactory, UserFactory
+from achievements import search
 from achievements.models import (
     Achievement,
     FrameworkLevel,
@@ -261,7 +262,7 @@ def test_longer_lists_take_no_more_queries(url, owner_client):
             for _ in range(count)
         )
 
-    fill(3)
+    fill(search.COMMON)
     few = queries_of(owner_client, url)
     fill(27)
     assert queries_of(owner_client, url) == few
