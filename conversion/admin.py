@@ -15,6 +15,7 @@ from conversion.models import (
     LedgerRoot,
     ReasonCode,
     ReviewerDocument,
+    ReviewRecord,
     ReviewStage,
 )
 from conversion.queue import visible_applications
@@ -81,6 +82,16 @@ class ReasonCodeAdmin(admin.ModelAdmin):
     list_display = [
         "code", "text", "for_refusal", "for_return", "for_revocation", "for_met_rule", "is_active", "position",
     ]  # fmt: skip
+
+    def get_readonly_fields(self, request, obj=None):
+        """Words that records have given stay (trigger `keeps_words`); the rest of a reason may change."""
+        return ["code", "text"] if obj and ReviewRecord.objects.filter(reason=obj).exists() else []
+
+    def get_fieldsets(self, request, obj=None):
+        kept = self.get_readonly_fields(request, obj)
+        words = _("已在审核记录中使用,代码和文字不能再改。需要别的说法时,请停用这一条并新建。") if kept else ""
+        fields = [name for name in self.get_fields(request, obj) if name not in {"code", "text"}]
+        return [(None, {"fields": ["code", "text"], "description": words}), (None, {"fields": fields})]
 
 
 class ReckonedMixin:
@@ -163,7 +174,7 @@ class CreditEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("记账人"))
     def recorder(self, entry):
-        return entry.by
+        return entry.by or "-"
 
     @admin.display(description=_("学习者"))
     def person(self, entry):
@@ -188,13 +199,13 @@ class CertificateAdmin(ReadOnlyAdmin):
         return certificate_desk.visible_certificates(request.user)
 
     # Names without links: who reads certificates may not open staff accounts.
-    @admin.display(description=_("更正人"), empty_value="-")
+    @admin.display(description=_("更正人"))
     def replacer(self, certificate):
-        return certificate.replaced_by
+        return certificate.replaced_by or "-"
 
-    @admin.display(description=_("撤销人"), empty_value="-")
+    @admin.display(description=_("撤销人"))
     def revoker(self, certificate):
-        return certificate.revoked_by
+        return certificate.revoked_by or "-"
 
     @admin.display(description=_("状态"))
     def shown_state(self, certificate):

@@ -71,13 +71,16 @@ def merge_learner(*, unverified, verified, by, note="", decided=False):
 
 
 def used_duplicates(*, unverified, verified):
-    """What stands twice and is used: [UsedDuplicate…] for the page on which staff decide."""
-    return [
-        UsedDuplicate(row, twin, _uses(row), _obstacle(row, twin))
-        for relation in _moving_relations()
-        for row, twin in _doubles(relation, unverified, verified)
-        if _uses(row)
-    ]
+    """What stands twice and is used, or clashes: [UsedDuplicate…] for the page on which staff decide."""
+    doubles = [pair for relation in _moving_relations() for pair in _doubles(relation, unverified, verified)]
+    used = [UsedDuplicate(row, twin, _uses(row), _obstacle(row, twin)) for row, twin in doubles if _uses(row)]
+    clashes = [(row, twin, _clash(row, twin)) for row, twin in doubles]
+    return used + [UsedDuplicate(row, twin, [row], clash) for row, twin, clash in clashes if clash]
+
+
+def _clash(row, twin):
+    """Why two rows can't both stand for one person, where their model says so by a method `clash_with`."""
+    return row.clash_with(twin) if hasattr(row, "clash_with") else ""
 
 
 def _obstacle(row, twin):
@@ -129,8 +132,13 @@ def move_stragglers():
 
 
 def _move_all(unverified, verified, joins=False):
-    for relation in _moving_relations():
-        _move_rows(relation, unverified, verified, joins)
+    relations = _moving_relations()
+    for relation in relations:
+        _join_used(relation, unverified, verified, joins)
+    for relation in relations:
+        _refuse_clashes(relation, unverified, verified)
+    for relation in relations:
+        _move_rows(relation, unverified, verified)
 
 
 def _moving_relations():
@@ -138,15 +146,24 @@ def _moving_relations():
     return [one for one in relations if not one.many_to_many and not issubclass(one.related_model, STAYS)]
 
 
-def _move_rows(relation, unverified, verified, joins):
-    model, name = relation.related_model, relation.field.name
-    doubles = _doubles(relation, unverified, verified)
-    used = [(row, twin) for row, twin in doubles if _uses(row)]
+def _join_used(relation, unverified, verified, joins):
+    used = [(row, twin) for row, twin in _doubles(relation, unverified, verified) if _uses(row)]
     if used and not joins:
         names = "、".join(str(row) for row, _twin in used)
         raise MergeRefusedError(_("两份记录中有相同的内容,且已用于申请:%s。请先处理后再合并。") % names)
     for row, twin in used:
         _join(row, twin)
+
+
+def _refuse_clashes(relation, unverified, verified):
+    for row, twin in _doubles(relation, unverified, verified):
+        if clash := _clash(row, twin):
+            raise MergeRefusedError(clash)
+
+
+def _move_rows(relation, unverified, verified):
+    model, name = relation.related_model, relation.field.name
+    doubles = _doubles(relation, unverified, verified)
     rows = model._base_manager.filter(**{name: unverified})
     try:
         with transaction.atomic():

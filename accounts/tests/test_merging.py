@@ -20,10 +20,10 @@ from accounts.tasks import sweep_merges
 from accounts.tests.factories import CentreReviewerFactory, EnrolmentFactory, LearnerFactory, UserFactory
 from achievements.models import Achievement
 from achievements.tests.factories import AchievementFactory
-from conversion.models import Application, CreditEntry
+from conversion.models import Application, CreditEntry, ExclusiveUse, ExclusivityGroup
 from conversion.services.applications import withdraw
 from conversion.services.reviews import NotAllowedError
-from conversion.tests.scene import Scene
+from conversion.tests.scene import Scene, make_achievement, make_version
 from demo.synthetic import synthetic_person
 from messaging.models import SmsMessage
 
@@ -409,6 +409,21 @@ def copied(application, **changes):
     return Application.objects.create(**columns | {"id": None, "submission_token": uuid.uuid4()} | changes)
 
 
+def version_of_twin(scene):
+    used = scene.achievement
+    return {"certificate_number": used.certificate_number, "body_name": used.body_name}
+
+
+def limited(limit):
+    """What makes a rule version's use exclusive: columns of it, or a group."""
+    if limit == "rule":
+        return {"use_policy": "once"}
+    if limit == "course":
+        return {"fills_course_once": True}
+    scope = "achievement" if limit == "group of the achievement" else "learner"
+    return {"exclusivity_groups": [ExclusivityGroup.objects.create(code="x", name="互斥", scope=scope)]}
+
+
 def approve_twice(scene):
     application = scene.submit()
     scene.decide(application, "first_approve", scene.first_reviewer)
@@ -515,6 +530,54 @@ class TestDesk:
         withdraw(application=application, by=scene.user)
         assert client.post(self.merge_page(scene), {"decision": "merge", "note": "核对了原件"}).status_code == 302
         assert set(Application.objects.values_list("learner", flat=True)) == {rostered.pk}
+
+    def second_case(self, rostered, **version):
+        """Her registered account and her verified record each have a live case where only one may be."""
+        hers = Scene(user=UserFactory(learner__person=PERSON))
+        verified = Scene(college=hers.college, user=UserFactory(learner=rostered))
+        once = make_version(hers.college, [(1, [{"entry": hers.entry}])], **version)
+        mine = hers.submit(version=once)
+        twin = make_achievement(verified.user, hers.entry, **version_of_twin(hers))
+        if not version.get("exclusivity_groups"):
+            return hers, mine, verified.submit(version=once, achievements=[twin])
+        other = make_version(hers.college, [(1, [{"entry": hers.entry}])], **version)
+        return hers, mine, verified.submit(version=other, achievements=[twin])
+
+    @pytest.mark.parametrize("limit", ["rule", "course", "group", "group of the achievement"])
+    def test_a_place_held_on_both_sides_is_shown_and_refused_until_one_case_is_withdrawn(
+        self, client, rostered, staff, limit
+    ):
+        hers, mine, other = self.second_case(rostered, **limited(limit))
+        before = sorted(ExclusiveUse.objects.values_list("application", "learner", "key"))
+        client.force_login(staff)
+        page = client.get(self.merge_page(hers)).content.decode()
+        assert limit == "group of the achievement" or f"{mine}《{mine.title}》" in page
+        page = client.post(self.merge_page(hers), {"decision": "merge", "note": "核对了原件"}).content.decode()
+        assert "请先让其中一件撤回" in page
+        assert {mine.title, other.title} <= set(page.replace("《", "\n").replace("》", "\n").split("\n"))
+        assert sorted(ExclusiveUse.objects.values_list("application", "learner", "key")) == before
+        assert Learner.objects.get(pk=hers.user.learner_id).merged_into is None
+        withdraw(application=mine, by=hers.user)
+        assert client.post(self.merge_page(hers), {"decision": "merge", "note": "核对了原件"}).status_code == 302
+        assert set(ExclusiveUse.objects.values_list("learner", flat=True)) == {rostered.pk}
+
+    @pytest.mark.parametrize("limit", ["rule", "course", "group", "group of the achievement"])
+    def test_a_place_taken_before_the_merge_stays_taken_after_it(self, rostered, staff, limit):
+        hers, mine, other = self.second_case(rostered, **limited(limit))
+        withdraw(application=mine, by=hers.user)
+        merge_learner(unverified=hers.user.learner, verified=rostered, by=staff, decided=True)
+        again = copied(mine, learner_id=rostered.pk, status="submitted")
+        key = ExclusiveUse.objects.get(application=other).key
+        with pytest.raises(IntegrityError, match="one_live_application_per_exclusive_use"), transaction.atomic():
+            again.exclusive_uses.create(learner=rostered, key=key)
+
+    def test_database_refuses_a_second_place_whoever_moves_the_case(self, rostered):
+        _hers, mine, other = self.second_case(rostered, **limited("rule"))
+        with pytest.raises(IntegrityError, match="one_live_application_per_exclusive_use"), transaction.atomic():
+            Application.objects.filter(pk=mine.pk).update(learner=rostered)
+        withdraw(application=other, by=other.submitted_by)
+        Application.objects.filter(pk=mine.pk).update(learner=rostered)
+        assert mine.exclusive_uses.get().learner == rostered
 
     def test_credit_in_the_ledger_never_moves(self, client, registered, rostered, staff, desk):
         """Such an entry can't come about by approval; where one stands, the page says so and nothing changes."""

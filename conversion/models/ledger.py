@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q, Sum, Window
 from django.urls import reverse
@@ -46,6 +47,7 @@ class CreditEntry(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = _("学分流水")
         ordering = ["pk"]
+        indexes = [BrinIndex(fields=["created_at"], name="entry_by_day", pages_per_range=32, autosummarize=True)]
         constraints = [
             models.UniqueConstraint(fields=["application", "kind"], name="one_award_and_one_reversal_per_application"),
             models.CheckConstraint(
@@ -103,6 +105,7 @@ class Certificate(models.Model):
         verbose_name = verbose_name_plural = _("转换证明")
         ordering = ["-issued_at", "-pk"]
         permissions = [("replace_certificate", _("更正转换证明"))]
+        indexes = [models.Index(fields=["-issued_at", "-id"], name="certificate_by_day")]
         constraints = [
             models.UniqueConstraint(
                 fields=["application"], condition=Q(replaced_at=None), name="one_current_certificate_per_application"

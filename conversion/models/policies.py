@@ -139,7 +139,13 @@ class ExclusiveUse(models.Model):
         ]
 
     def __str__(self):
-        return self.key
+        return str(self.application)
+
+    def clash_with(self, twin):
+        """Why this and another person's use of the same key can't stand when the two turn out to be one."""
+        cases = [f"{use.application}《{use.application.title}》" for use in (self, twin)]
+        text = _("%s 占用同一条只能使用一次的规则、课程或互斥组。请先让其中一件撤回、不予通过或撤销,再合并。")
+        return text % "、".join(cases)
 
 
 class PublishedSource(models.Model):

@@ -58,7 +58,7 @@ def _first_day():
 def _seal(day, previous_root):
     digest = hashlib.sha256(f"{day}\n{previous_root}\n".encode())
     counts = {}
-    for name, lines in _lines_of(day).items():
+    for name, lines in lines_of(day).items():
         counts[name] = 0
         for line in lines:
             digest.update(f"{line}\n".encode())
@@ -69,7 +69,7 @@ def _seal(day, previous_root):
     return root
 
 
-def _lines_of(day):
+def lines_of(day):
     """What a root covers, in this order; the signature of a certificate covers what it says."""
     start = timezone.make_aware(datetime.combine(day, time.min))
     span = (start, timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min)) - timedelta.resolution)

@@ -10,7 +10,7 @@ A bench is a module of this package, named like the bench, with
 from dataclasses import dataclass, field
 from importlib import import_module
 
-NAMES = ("catalogue", "desk", "journey", "pages", "roster", "rules")
+NAMES = ("catalogue", "desk", "journey", "ledger", "pages", "roster", "rules")
 
 
 @dataclass(frozen=True)

@@ -61,14 +61,14 @@ def run(options):
 
 def multiply_cases(count):
     """Fill the table with copies of the demonstration's cases, of many learners and over two months."""
-    learners = [person.pk for person in Learner.objects.bulk_create(map(_learner, range(LEARNERS)))]
+    learners = [person.pk for person in Learner.objects.bulk_create(map(make_learner, range(LEARNERS)))]
     with connection.cursor() as cursor:
         for status, share in SHARES.items():
             cursor.execute(_copies(), [learners, int(count * share), str(status)])
         cursor.execute("ANALYZE")
 
 
-def _learner(number):
+def make_learner(number):
     person = synthetic_person(10_000 + number)
     learner = Learner(name=person.name)
     learner.set_document(Document(DocumentKind.RESIDENT_ID, person.number))

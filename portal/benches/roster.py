@@ -29,7 +29,7 @@ MEGABYTE = 1024  # ru_maxrss counts kilobytes
 # A child's peak begins with that of the process it was forked from, so a small one stands between.
 PEAK_OF = """
 import resource, subprocess, sys
-subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+subprocess.run(sys.argv[1:], check=True, stdout=sys.stderr)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 

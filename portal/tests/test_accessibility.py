@@ -245,6 +245,7 @@ def test_the_desks_beside_the_review(demo_portal, new_page, checked):
         f"/admin/conversion/certificate/{approved.certificate.pk}/replace/",
         f"/admin/accounts/identitycheck/{check.pk}/desk/", f"/admin/accounts/learner/{duplicate.pk}/merge/",
         "/admin/achievements/catalogueentry/import/", "/accounts/second-factor/set-up/",
+        "/admin/achievements/catalogueentry/add/", "/admin/portal/article/add/", "/admin/conversion/reviewstage/",
     ])  # fmt: skip
     reviewer = enter(new_page(bypass_csp=True), "chushen1")
     reviewer.goto("/admin/conversion/application/?scope=mine")

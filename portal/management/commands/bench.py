@@ -13,7 +13,7 @@ from portal import benches
 from portal.management.commands.demo_accounts import width
 
 # What would lead a bench to servers or files that somebody uses.
-FOREIGN = {"DATABASE_URL", "REDIS_URL", "TEST_DATABASE_URL", "TEST_REDIS_URL", "MEDIA_ROOT"}
+FOREIGN = {"DATABASE_URL", "REDIS_URL", "TEST_DATABASE_URL", "TEST_REDIS_URL", "MEDIA_ROOT", "LEDGER_ROOT_DIR"}
 
 
 class Command(BaseCommand):
@@ -49,6 +49,7 @@ def measure(bench, options):
             "CREDITBANK_ENV": "development",
             "DEBUG": "0",
             "MEDIA_ROOT": str(Path(folder) / "files"),
+            "LEDGER_ROOT_DIR": str(Path(folder) / "roots"),
         }
         command = [sys.executable, "-m", "creditbank.testing"]
         command += [sys.executable, "-m", "portal.benches", bench, json.dumps(options, default=str), result_file]
