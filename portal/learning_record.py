@@ -13,7 +13,6 @@ from conversion.statuses import STATUS_LABELS, AchievementStatus, with_status
 from conversion.typesetting import PDF_STANDARDS, as_printed, refuse_missing_glyphs, typeset
 
 TEMPLATE = Path(__file__).parent / "typst" / "learning_record.typ"
-SETTLED = {AchievementStatus.LISTED, AchievementStatus.RECOGNISED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,24 +36,27 @@ class LearningRecord:
     masked_document: str
     printed_on: date
     total: str
-    settled: str
+    listed: str
+    recognised: str
     achievements: tuple[RecordLine, ...] = ()
 
 
 def learning_record(user):
     """What the list of a learner's account says today."""
     learner = user.learner
-    rows = with_status(Achievement.objects.of(user).current().select_related("type"))
+    rows = with_status(Achievement.objects.of(user).current().select_related("type", "imported_from"))
     rows = list(rows.order_by("-obtained_on", "-pk"))
     converted = _conversions(rows)
+    statuses = [row.status for row in rows]
     return LearningRecord(
         learner_name=learner.name,
         document_kind=learner.get_document_kind_display(),
         masked_document=learner.masked_document,
         printed_on=timezone.localdate(),
         total=str(len(rows)),
-        settled=str(sum(row.status in SETTLED for row in rows)),
-        achievements=tuple(_line(row, converted.get(row.pk, ())) for row in rows),
+        listed=str(statuses.count(AchievementStatus.LISTED)),
+        recognised=str(statuses.count(AchievementStatus.RECOGNISED)),
+        achievements=tuple(_line(row, converted.get(row.line, ())) for row in rows),
     )
 
 
@@ -66,20 +68,22 @@ def _line(row, converted):
         certificate_number=row.certificate_number,
         obtained_on=row.obtained_on,
         status=str(STATUS_LABELS[row.status]),
-        origin=row.get_origin_display(),
+        origin=f"{row.imported_from.name}导入" if row.imported_from else row.get_origin_display(),
         converted=tuple(converted),
     )
 
 
 def _conversions(rows):
-    """{achievement id: [institution and course of each approved conversion]}, from the cases' snapshots."""
+    """{line: [institution and course of each approved conversion]}, of all versions, from the cases' snapshots."""
     uses = ApplicationSource.objects.filter(
-        achievement__in=rows, application_status=Status.APPROVED, kind__in=[Kind.CONVERSION, Kind.PERFORMANCE]
+        line__in=[row.line for row in rows],
+        application_status=Status.APPROVED,
+        kind__in=[Kind.CONVERSION, Kind.PERFORMANCE],
     )
     found = {}
-    for pk, snapshot in uses.order_by("pk").values_list("achievement_id", "application__snapshot"):
+    for line, snapshot in uses.order_by("pk").values_list("line", "application__snapshot"):
         target = snapshot["target"]
-        found.setdefault(pk, []).append(f"{target['institution']} {target['course']}")
+        found.setdefault(line, []).append(f"{target['institution']} {target['course']}")
     return found
 
 

@@ -11,6 +11,8 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from accounts.tests.factories import EnrolmentFactory, InstitutionFactory, InstitutionUserFactory, UserFactory
+from achievements.models import Achievement
+from achievements.services.achievements import change_achievement
 from achievements.tests.factories import AchievementFactory, EntryFactory
 from conversion.services.applications import submit_recognition, withdraw
 from conversion.tests.scene import Scene
@@ -115,6 +117,27 @@ def test_converted_achievement_names_its_course(client, settings, tmp_path):
     scene.approved()
     client.force_login(scene.user)
     assert f"已转换：{scene.college.name}" in printed(client)
+
+
+def test_corrected_achievement_keeps_its_conversion_on_the_record(client, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    scene = Scene()
+    scene.approved()
+    changed = Achievement.objects.get(pk=scene.achievement.pk)
+    changed.certificate_number = "CORRECTED-1"
+    change_achievement(achievement=changed, files=[], kept=[], by=scene.user)
+    client.force_login(scene.user)
+    text = printed(client)
+    assert "CORRECTED-1" in text
+    assert f"已转换：{scene.college.name}" in text
+
+
+def test_record_says_who_vouches_for_what(owner_client, owner):
+    school = InstitutionFactory(name="示例职业学院")
+    AchievementFactory(learner=owner.learner, origin="imported", imported_from=school)
+    text = printed(owner_client)
+    assert "示例职业学院导入" in text.replace("\n", "")
+    assert "“名录成果”指这种成果列在成果名录中" in text.replace("\n", "")
 
 
 def test_name_that_no_font_shows_is_not_printed(owner_client, owner):
