@@ -5,6 +5,7 @@ The same certificate or file under another learner; an achievement that corrects
 
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from achievements.models import Achievement
@@ -46,13 +47,16 @@ def _same_numbers(application):
 
 
 def _same_files(application):
-    """Files whose bytes another learner has uploaded too."""
+    """Files that another learner has uploaded too: the same bytes, or the same picture with other metadata."""
     files = list(files_of(application))
-    others = EvidenceFile.objects.filter(sha256__in=[file.sha256 for file in files])
+    others = EvidenceFile.objects.filter(
+        Q(sha256__in=[file.sha256 for file in files])
+        | Q(clean_sha256__in=[file.clean_sha256 for file in files if file.clean_sha256])
+    )
     others = others.exclude(uploaded_by__learner=application.learner_id).exclude(uploaded_by__learner=None)
-    shared = set(others.values_list("sha256", flat=True))
+    shared = {sha256 for pair in others.values_list("sha256", "clean_sha256") for sha256 in pair if sha256}
     text = _("另有学习者上传过完全相同的文件。")
-    return [Alert("file", file.pk, text) for file in files if file.sha256 in shared]
+    return [Alert("file", file.pk, text) for file in files if {file.sha256, file.clean_sha256} & shared]
 
 
 def _versions(application):

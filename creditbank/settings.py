@@ -171,7 +171,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-merges": {"task": "accounts.tasks.sweep_merges", "schedule": 60, "options": {"expires": 60}},
     "sweep-sessions": {"task": "accounts.tasks.sweep_sessions", "schedule": 3600, "options": {"expires": 3600}},
     "seal-ledger": {"task": "conversion.tasks.seal_ledger", "schedule": 1800, "options": {"expires": 1800}},
-    "sweep-bytes": {"task": "evidence.tasks.sweep_bytes", "schedule": 86400, "options": {"expires": 3600}},
+    "sweep-bytes": {"task": "evidence.tasks.sweep_bytes", "schedule": 3600, "options": {"expires": 3600}},
     "sweep-evidence": {"task": "evidence.tasks.sweep_evidence", "schedule": 30, "options": {"expires": 30}},
 }
 

@@ -38,7 +38,10 @@ class EvidenceFile(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = _("证明材料")
         ordering = ["pk"]
-        indexes = [models.Index(fields=["uploaded_at"], condition=Q(state="checking"), name="evidence_waiting")]
+        indexes = [
+            models.Index(fields=["uploaded_at"], condition=Q(state="checking"), name="evidence_waiting"),
+            models.Index(fields=["clean_sha256"], name="evidence_clean_copy"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=~Q(state="refused") | ~Q(refusal=""), name="refused_file_tells_its_reason"

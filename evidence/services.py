@@ -100,10 +100,12 @@ def discard_evidence(*, evidence):
     evidence.delete()
 
 
-def sweep_bytes():
+def sweep_bytes(*, part=0, parts=1):
     """Delete stored content that no row names, a day after it was written last; return how many files went."""
-    return storage.drop_old(BYTES_KEPT, _is_named)
+    return storage.drop_old(BYTES_KEPT, _named, part=part, parts=parts)
 
 
-def _is_named(sha256):
-    return EvidenceFile.objects.filter(Q(sha256=sha256) | Q(clean_sha256=sha256)).exists()
+def _named(hashes):
+    """Those of the hashes that rows name, as what was uploaded or as its clean copy."""
+    rows = EvidenceFile.objects.filter(Q(sha256__in=hashes) | Q(clean_sha256__in=hashes))
+    return {sha256 for pair in rows.values_list("sha256", "clean_sha256") for sha256 in pair}

@@ -4,11 +4,13 @@ import hashlib
 import os
 import tempfile
 import time
+from itertools import islice
 from pathlib import Path
 
 from django.conf import settings
 
 CHUNK = 1024 * 1024
+BATCH = 500
 
 
 def path_of(sha256, variant=""):
@@ -62,7 +64,9 @@ def store_variant(path, sha256, variant):
 
 def _make_folders(target):
     for folder in (target.parent.parent, target.parent):
-        folder.mkdir(mode=_modes()[0], parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(mode=_modes()[0], parents=True, exist_ok=True)
+            _make_folder_durable(folder.parent)
 
 
 def _move_in(path, sha256):
@@ -70,22 +74,42 @@ def _move_in(path, sha256):
     target = path_of(sha256)
     _make_folders(target)
     os.replace(path, target)
-    folder = os.open(target.parent, os.O_RDONLY)
+    _make_folder_durable(target.parent)
+    return sha256
+
+
+def _make_folder_durable(path):
+    folder = os.open(path, os.O_RDONLY)
     try:
         _make_durable(folder)
     finally:
         os.close(folder)
-    return sha256
 
 
-def drop_old(age, is_named):
-    """Delete what was written over `age` ago and `is_named(sha256)` doesn't know; return how many files went."""
+def drop_old(age, named, *, part=0, parts=1):
+    """Delete what was written over `age` ago and no row names; return how many files went.
+
+    `named` takes hashes and returns the set of those that rows name. Of many files one of `parts` is looked at.
+    """
     before = time.time() - age.total_seconds()
-    return sum(_drop_unless_fresh(path, before) for path in _old_files(before) if not is_named(path.stem))
+    dropped, old = 0, _old_files(_folders(part, parts), before)
+    while batch := list(islice(old, BATCH)):
+        wanted = named({path.stem for path in batch})
+        dropped += sum(_drop_unless_fresh(path, before) for path in batch if path.stem not in wanted)
+    return dropped
 
 
-def _old_files(before):
-    return [path for path in root().glob("**/*") if path.is_file() and path.stat().st_mtime < before]
+def _folders(part, parts):
+    """Where that part lies: a share of the folders 00 … ff; the uploads that were cut off belong to the first."""
+    names = [f"{number:02x}" for number in range(part, 256, parts)]
+    return ([root()] if part == 0 else []) + [root() / name for name in names]
+
+
+def _old_files(folders, before):
+    for folder in folders:
+        paths = folder.iterdir() if folder == root() else folder.glob("*/*")
+        if folder.is_dir():
+            yield from (path for path in paths if path.is_file() and path.stat().st_mtime < before)
 
 
 def _drop_unless_fresh(path, before):

@@ -56,6 +56,19 @@ def test_bytes_that_a_row_names_stay():
     assert len(stored()) == 3
 
 
+def test_a_day_of_hourly_sweeps_sees_every_file(monkeypatch):
+    monkeypatch.setattr(storage, "BATCH", 3)
+    for number in range(40):
+        storage.store([b"%d" % number])
+    kept = EvidenceFactory(sha256=storage.store([b"kept"]))
+    (storage.root() / "incoming-cut-off").write_bytes(b"half")
+    age(DAYS)
+    dropped = [sweep_bytes(part=part, parts=24) for part in range(24)]
+    assert sum(dropped) == 41
+    assert max(dropped) < 20  # none of them does it all
+    assert stored() == [kept.sha256]
+
+
 def test_content_stored_again_is_fresh():
     sha256 = storage.store([b"content"])
     age(DAYS)
