@@ -63,6 +63,11 @@ class ApplicationAdmin(ReadOnlyAdmin):
                 {"thumbnail": True},
                 name="conversion_application_thumbnail",
             ),
+            path(
+                f"{evidence}pages/<int:page>/",
+                staff(review.application_evidence),
+                name="conversion_application_page",
+            ),
             *super().get_urls(),
         ]
 

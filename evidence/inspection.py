@@ -21,7 +21,9 @@ from django.utils.translation import gettext_lazy as _
 from .clamd import is_infected
 from .inspection_worker.limits import CONTENT_TYPES, Limits, RefusalCode, kind_of
 
-__all__ = ["CONTENT_TYPES", "FileRefusedError", "Inspection", "Limits", "RefusalCode", "check_upload", "inspect"]
+__all__ = [
+    "CONTENT_TYPES", "FileRefusedError", "Inspection", "Limits", "RefusalCode", "check_upload", "draw_page", "inspect",
+]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +140,14 @@ def inspect(source, kind, clean, thumbnail, limits=None):
     return inspection
 
 
+def draw_page(source, number, picture, limits=None):
+    """Draw a page of a clean PDF as a JPEG at `picture`, in a child process; raises like `inspect`."""
+    limits = limits or current_limits()
+    paths = {"source": source.resolve(), "picture": picture.resolve()}
+    request = json.dumps({"page": number, "limits": asdict(limits), **paths}, default=str).encode()
+    _findings_in(answer_of_child(request, limits), limits)
+
+
 def describe(clean, kind, findings):
     with clean.open("rb") as content:
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()
@@ -149,7 +159,10 @@ def describe(clean, kind, findings):
 def findings_of_child(source, kind, drafts, limits):
     paths = {"source": source.resolve(), **drafts}
     request = json.dumps({"kind": kind, "limits": asdict(limits), **paths}, default=str).encode()
-    answer = answer_of_child(request, limits)
+    return _findings_in(answer_of_child(request, limits), limits)
+
+
+def _findings_in(answer, limits):
     if "findings" in answer:
         return answer["findings"]
     if "fault" in answer:

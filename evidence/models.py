@@ -64,3 +64,8 @@ class EvidenceFile(models.Model):
     @property
     def is_picture(self):
         return self.kind != "pdf"
+
+    @property
+    def page_numbers(self):
+        """The pages of a PDF, which are shown one by one as pictures."""
+        return range(1, (self.pages or 0) + 1)

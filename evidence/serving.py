@@ -1,13 +1,14 @@
 """Serving a private file to somebody the caller has authorised (promises: Files)."""
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
 
 from django.conf import settings
 from django.http import FileResponse, Http404, HttpResponse
 from django.utils.http import content_disposition_header
 
 from evidence import storage
-from evidence.inspection import CONTENT_TYPES
+from evidence.inspection import CONTENT_TYPES, FileRefusedError, draw_page
 
 # The clean copy of a GIF is a PNG of its first frame.
 CLEAN_SUFFIX = {"gif": ".png"}
@@ -33,6 +34,36 @@ def evidence_response(evidence, thumbnail=False):
     # Browsers won't show a PDF in a sandbox, so it is handed over as a download.
     response = _handed_over(path, as_attachment=evidence.kind == "pdf", filename=str(name))
     response["Content-Type"] = "image/jpeg" if thumbnail else CONTENT_TYPES[evidence.kind]
+    return _guarded(response)
+
+
+def page_response(evidence, number):
+    """A page of a PDF that passed as a picture, which a browser shows in a page; 404 where there is none.
+
+    It is drawn when somebody first asks for it and kept beside the clean copy, like a thumbnail.
+    """
+    if not (evidence.is_passed and 1 <= number <= (evidence.pages or 0)):
+        raise Http404
+    variant = f"page-{number}"
+    path = storage.path_of(evidence.clean_sha256, variant)
+    if not path.exists():
+        _draw(evidence, number, variant)
+    response = _handed_over(path, as_attachment=False, filename=f"{PurePath(evidence.name).stem}-{number}.jpg")
+    response["Content-Type"] = "image/jpeg"
+    return _guarded(response)
+
+
+def _draw(evidence, number, variant):
+    with TemporaryDirectory() as folder:
+        picture = Path(folder, "page.jpg")
+        try:
+            draw_page(storage.path_of(evidence.clean_sha256), number, picture)
+        except FileRefusedError:
+            raise Http404 from None
+        storage.store_variant(picture, evidence.clean_sha256, variant)
+
+
+def _guarded(response):
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-store"

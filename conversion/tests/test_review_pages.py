@@ -7,8 +7,16 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
-from conversion.tests.scene import Scene, make_achievement, make_entry, make_learner_user, make_reviewer
+from conversion.tests.scene import (
+    Scene,
+    make_achievement,
+    make_entry,
+    make_institution,
+    make_learner_user,
+    make_reviewer,
+)
 from evidence.services import add_evidence, inspect_evidence
+from evidence.tests.test_inspection import pdf
 
 QUEUE = reverse("admin:conversion_application_changelist")
 
@@ -165,6 +173,26 @@ def test_reviewer_opens_the_evidence_of_the_case_and_of_no_other(reviewer, scene
     stranger = make_learner_user()
     foreign = add_picture(stranger, make_achievement(stranger, scene.entry))
     assert reviewer.get(reverse(names[0], args=[application.pk, foreign.pk])).status_code == 404
+
+
+def test_reviewer_turns_the_pages_of_a_pdf_beside_the_conditions(
+    client, reviewer, scene, application, settings, tmp_path
+):
+    settings.MEDIA_ROOT = tmp_path
+    [row] = add_evidence(uploads=[(SimpleUploadedFile("合同.pdf", pdf(pages=2)), "pdf")], by=scene.user)
+    inspect_evidence(pk=row.pk)
+    pages = [reverse("admin:conversion_application_page", args=[application.pk, row.pk, page]) for page in (1, 2, 3)]
+    assert reviewer.get(pages[0]).status_code == 404  # not yet of this case
+    scene.achievement.files.add(row)
+    shown = text_of(reviewer.get(desk(application)))
+    assert [url in shown for url in pages] == [True, True, False]
+    for url in pages[:2]:
+        assert b"".join(reviewer.get(url).streaming_content).startswith(b"\xff\xd8\xff")
+    assert reviewer.get(pages[2]).status_code == 404
+    client.force_login(make_reviewer(make_institution(), first=True))
+    assert client.get(pages[0]).status_code == 404
+    client.logout()
+    assert client.get(pages[0]).status_code == 302
 
 
 def test_reviewer_is_warned_of_a_certificate_number_that_another_learner_holds(reviewer, scene, application):

@@ -21,7 +21,7 @@ from conversion.queue import neighbours, visible_applications
 from conversion.services import reviews
 from conversion.views.desk import QUEUE, admin_context
 from evidence.models import EvidenceFile
-from evidence.serving import evidence_response
+from evidence.serving import evidence_response, page_response
 
 
 def application_review(request, pk):
@@ -146,12 +146,12 @@ def application_document(request, pk):
     return render(request, "admin/conversion/application/review.html", context)
 
 
-def application_evidence(request, pk, file_pk, thumbnail=False):
-    """A file of a case, for those who may see the case."""
+def application_evidence(request, pk, file_pk, thumbnail=False, page=None):
+    """A file of a case, its thumbnail or one page of it, for those who may see the case."""
     application = get_object_or_404(visible_applications(request.user), pk=pk)
     evidence = get_object_or_404(EvidenceFile, pk=file_pk)
     of_case = application.files.filter(pk=file_pk).exists()
     of_source = application.sources.filter(achievement__files=file_pk).exists()
     if not (of_case or of_source):
         raise Http404
-    return evidence_response(evidence, thumbnail)
+    return page_response(evidence, page) if page is not None else evidence_response(evidence, thumbnail)

@@ -18,6 +18,8 @@ def main():
 
 def answer_to(request):
     limits = Limits(**request["limits"])
+    if "page" in request:
+        return draw(request, limits)
     examiner = examiner_of(request["kind"])
     try:
         data = read(request["source"])
@@ -33,6 +35,21 @@ def answer_to(request):
     except OSError as fault:
         return {"fault": fault.errno}
     return {"findings": examined.findings()}
+
+
+def draw(request, limits):
+    """Write one page of a clean PDF as a picture."""
+    from .pages import draw_page
+
+    try:
+        data = read(request["source"])
+        confine(limits)
+        write(request["picture"], draw_page(data, request["page"], limits))
+    except OSError as fault:
+        return {"fault": fault.errno}
+    except Exception as error:  # whatever goes wrong inside the library is the file's fault
+        return {"refused": RefusalCode.TOO_COMPLEX, "cause": type(error).__name__}
+    return {"findings": {}}
 
 
 def examiner_of(kind):

@@ -1,12 +1,19 @@
 """How a file that passed is handed over."""
 
+from datetime import timedelta
+from io import BytesIO
+
 import pytest
+from django.http import Http404
 from django.urls import reverse
+from PIL import Image
 
 from accounts.tests.factories import UserFactory
 from achievements.tests.factories import EvidenceFactory
 from evidence import storage
+from evidence.inspection_worker.pages import WIDTH
 from evidence.services import inspect_evidence
+from evidence.serving import page_response
 from evidence.tests.test_inspection import noise, pdf
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +83,48 @@ def test_stranger_and_visitor_are_told_nothing(client, owner, settings, prefix):
     response = client.get(url)
     assert response.url.startswith(reverse("accounts:sign_in"))
     assert "X-Accel-Redirect" not in response
+
+
+def read(response):
+    content = b"".join(response.streaming_content)
+    response.close()
+    return content
+
+
+class TestPages:
+    """A PDF's pages as pictures, for desks that show them beside a case."""
+
+    def test_page_is_drawn_once_and_kept(self, owner, monkeypatch):
+        evidence = passed(owner, "合同.pdf", "pdf", pdf())
+        first = page_response(evidence, 1)
+        drawn = read(first)
+        assert first["Content-Type"] == "image/jpeg"
+        assert first["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        assert Image.open(BytesIO(drawn)).width == WIDTH
+        monkeypatch.setattr("evidence.serving.draw_page", None)  # calling it would raise
+        assert read(page_response(evidence, 1)) == drawn
+
+    @pytest.mark.parametrize("number", [0, 2, 10**9])
+    def test_a_page_that_is_not_there_is_a_404(self, owner, number):
+        with pytest.raises(Http404):
+            page_response(passed(owner, "合同.pdf", "pdf", pdf()), number)
+
+    def test_a_picture_has_no_pages(self, owner):
+        with pytest.raises(Http404):
+            page_response(passed(owner, "证书.png", "png", noise("PNG")), 1)
+
+    def test_a_page_that_cannot_be_drawn_in_time_is_a_404(self, owner, settings):
+        evidence = passed(owner, "合同.pdf", "pdf", pdf())
+        settings.EVIDENCE_LIMITS = {"seconds": 0.01}
+        with pytest.raises(Http404):
+            page_response(evidence, 1)
+
+    def test_pages_go_with_their_file(self, owner):
+        evidence = passed(owner, "合同.pdf", "pdf", pdf())
+        page_response(evidence, 1).close()
+        path = storage.path_of(evidence.clean_sha256, "page-1")
+        assert path.exists()
+        storage.drop_old(timedelta(seconds=-1), lambda sha256: sha256 == evidence.clean_sha256)
+        assert path.exists()
+        storage.drop_old(timedelta(seconds=-1), lambda sha256: False)
+        assert not path.exists()
