@@ -78,6 +78,11 @@ class RuleVersionAdmin(DraftOnly):
     def publisher(self, version):
         return version.published_by or "-"
 
+    def view_on_site(self, version):
+        """What everybody sees of the rule: nothing before a first version is published."""
+        is_public = version.rule.versions.exclude(status=RuleVersion.Status.DRAFT).exists()
+        return version.get_absolute_url() if is_public else None
+
     def save_model(self, request, obj, form, change):
         """Whoever changed a draft last is its drafter: somebody else has to publish it."""
         if change:

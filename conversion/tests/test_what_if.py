@@ -151,6 +151,10 @@ def test_visitor_reads_what_a_course_can_be_converted_from(client, scene):
     answer = text_of(client.get(reverse("conversion:course_rules", args=[course.pk])))
     assert scene.entry.name in answer
     assert f"{WHAT_IF}?entry={scene.entry.pk}" in answer
+    assert "下列各项都要具备" not in answer
+    both = make_version(scene.college, [(1, [{"entry": scene.entry}]), (1, [{"entry": make_entry("第二项")}])])
+    url = reverse("conversion:course_rules", args=[both.course_id])
+    assert "下列各项都要具备:" in text_of(client.get(url))
     type(scene.version).objects.filter(pk=scene.version.pk).update(status="suspended")
     assert "现在没有可用的转换规则" in text_of(client.get(reverse("conversion:course_rules", args=[course.pk])))
     assert client.get(reverse("conversion:course_rules", args=[0])).status_code == 404

@@ -48,5 +48,5 @@ def course_rules(request, pk):
     versions = (
         RuleVersion.objects.in_force().filter(course=course).with_target().with_sources().order_by("rule__title")
     )
-    versions = versions.prefetch_related("criteria__tests__field")
+    versions = versions.select_related("achievement_type").prefetch_related("criteria__tests__field")
     return render(request, "conversion/course_rules.html", {"course": course, "page_obj": page_of(request, versions)})
