@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.forms.uploads import ImportUploadForm
 from accounts.models import Institution
-from conversion.models import ConversionRule, ExclusivityGroup, Programme, RuleImport, RuleVersion
+from conversion.models import ConversionCap, ConversionRule, ExclusivityGroup, Programme, RuleImport, RuleVersion
 from conversion.rules.differences import FIELDS
 from conversion.services import publishing
 
@@ -63,6 +63,50 @@ class ExclusivityGroupForm(forms.ModelForm):
 
     def _is_used(self):
         return self.instance.versions.exclude(status=RuleVersion.Status.DRAFT).exists()
+
+
+class ConversionCapForm(forms.ModelForm):
+    """A cap that can hold: of a programme of its institution, and as a share only of credits that are stated."""
+
+    class Meta:
+        model = ConversionCap
+        fields = [
+            "institution", "programme", "policy_category", "course_nature", "kind", "value", "valid_from", "valid_to",
+            "policy_basis",
+        ]  # fmt: skip
+
+    def clean(self):
+        data = super().clean()
+        institution, programme = data.get("institution"), data.get("programme")
+        if institution and programme and programme.institution_id != institution.pk:
+            self.add_error("programme", _("这个专业属于另一机构。"))
+        elif institution and data.get("kind") == ConversionCap.Kind.SHARE:
+            self._check_credits(institution, programme)
+        return data
+
+    def _check_credits(self, institution, programme):
+        programmes = institution.programmes.filter(total_credits=None)
+        unstated = programmes.filter(pk=programme.pk) if programme else programmes
+        if names := [str(row) for row in unstated.select_related("institution")[:3]]:
+            words = {"names": "、".join(names), "count": unstated.count()}
+            self.add_error("kind", _("先登记毕业学分才能按百分比限制,还有%(count)d个专业没有登记:%(names)s") % words)
+
+
+class ProgrammeForm(forms.ModelForm):
+    """毕业学分 can't be emptied while a cap is a share of them: no conversion would pass any more."""
+
+    class Meta:
+        model = Programme
+        fields = ["institution", "name", "cohort", "total_credits"]
+
+    def clean_total_credits(self):
+        credits = self.cleaned_data["total_credits"]
+        chosen = self.cleaned_data.get("institution")
+        institution = chosen.pk if chosen else self.instance.institution_id
+        caps = ConversionCap.objects.filter(institution=institution, kind=ConversionCap.Kind.SHARE)
+        if credits is None and any(cap.programme_id in (None, self.instance.pk) for cap in caps):
+            raise ValidationError(_("转换上限按毕业学分的百分比计算,请填写。"))
+        return credits
 
 
 class RuleMoveForm(forms.Form):

@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from conversion.forms.rules import ExclusivityGroupForm
+from conversion.forms.rules import ConversionCapForm, ExclusivityGroupForm
 from conversion.models import ConversionCap, ExclusivityGroup, PolicyCategory
 from conversion.rule_admin.scope import OwnInstitution
 
@@ -31,6 +31,7 @@ class ExclusivityGroupAdmin(OwnInstitution):
 class ConversionCapAdmin(OwnInstitution):
     """A cap holds from its first day on, for submissions and approvals."""
 
+    form = ConversionCapForm
     list_display = [
         "institution", "programme", "policy_category", "course_nature", "kind", "value", "valid_from", "valid_to",
     ]  # fmt: skip

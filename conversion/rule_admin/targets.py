@@ -3,6 +3,7 @@ from django.core.exceptions import PermissionDenied
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
+from conversion.forms.rules import ProgrammeForm
 from conversion.models import Course, Programme
 from conversion.rule_admin.scope import OwnInstitution
 from conversion.views.cohort_copy import cohort_copy
@@ -10,6 +11,7 @@ from conversion.views.cohort_copy import cohort_copy
 
 @admin.register(Programme)
 class ProgrammeAdmin(OwnInstitution):
+    form = ProgrammeForm
     list_display = ["name", "cohort", "institution", "total_credits"]
     list_select_related = ["institution"]
     search_fields = ["name", "cohort", "institution__name"]

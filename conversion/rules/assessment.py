@@ -78,7 +78,7 @@ def assess(version, achievements, situation=None):
     groups = list(version.exclusivity_groups.all())
     spent = {n: own_condition(version, groups, a, situation) for n, a in enumerate(achievements)}
     parts = [_part(version, group, achievements, spent, situation) for group in version.groups.all()]
-    _fill(parts)
+    _fill(parts, [achievement.entry_id for achievement in achievements])
     learner = learner_conditions(version, groups, situation)
     caps = cap_conditions(version, version.credits, situation)
     conditions = [c for part in parts for c in _part_conditions(version, part, achievements, situation.on)]
@@ -114,24 +114,37 @@ def _higher(version, part, achievement, situation):
     return next((a for a in higher if _stands_in(version, part, a, situation.on)), None)
 
 
-def _fill(parts):
-    """Give each place an achievement of its own where that is possible (augmenting paths)."""
-    holder = {}
+def _fill(parts, entries):
+    """Give each place an achievement of its own where that is possible; in a part no entry stands twice.
 
-    def place(spot, tried):
-        for n in parts[spot[0]].fitting:
-            if n in tried:
+    Augmenting paths: an achievement that stands elsewhere moves if its part finds another for it.
+    """
+    holder, standing, pending = {}, {}, set()  # {achievement: part}, {(part, entry): achievement}, {(part, entry)…}
+
+    def place(p, vacated, tried):
+        """Find one more for a part, whose place of the entry `vacated` is about to be free."""
+        for n in parts[p].fitting:
+            spot = (p, entries[n])
+            if n in tried or spot in pending or (spot in standing and entries[n] != vacated):
                 continue
             tried.add(n)
-            if n not in holder or place(holder[n], tried):
-                holder[n] = spot
+            pending.add(spot)
+            is_free = n not in holder or place(holder[n], entries[n], tried)
+            pending.discard(spot)
+            if is_free:
+                stand(n, p)
                 return True
         return False
 
+    def stand(n, p):
+        if standing.get((holder.get(n), entries[n])) == n:
+            del standing[holder[n], entries[n]]
+        holder[n], standing[p, entries[n]] = p, n
+
     for p, part in enumerate(parts):
-        for number in range(min(part.group.choose, len(part.fitting))):
-            place((p, number), set())
-    for n, (p, _number) in sorted(holder.items()):
+        for _number in range(min(part.group.choose, len(part.fitting))):
+            place(p, None, set())
+    for n, p in sorted(holder.items()):
         parts[p].places.append(n)
 
 

@@ -151,4 +151,5 @@ def _held(learner, achievements):
     families = {achievement.entry.family_id for achievement in achievements if achievement.entry_id} - {None}
     if not families:
         return tuple(achievements)
-    return tuple(Achievement.objects.filter(learner=learner, entry__family__in=families).select_related("entry"))
+    held = Achievement.objects.current().filter(learner=learner, entry__family__in=families)
+    return tuple(held.select_related("entry"))

@@ -5,10 +5,11 @@ from enum import StrEnum
 
 from dateutil.relativedelta import relativedelta
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from conversion.models import ConversionCap, ConversionRule, Course, Programme, RuleVersion
+from conversion.models import ConversionCap, ConversionRule, Course, Programme, RuleSource, RuleVersion
 from conversion.services.drafting import content_of, copy_parts, next_draft
 
 LONGEST_CODE = 30
@@ -139,7 +140,14 @@ class _Copying:
         if copy.versions.exists():
             return Outcome.EXISTED, code
         self._draft(copy, version)
-        return Outcome.COPIED, code
+        return Outcome.COPIED, code + self._note(version)
+
+    def _note(self, version):
+        """What somebody has to look at: days at which certificates had to be obtained don't move with the cohort."""
+        dated = Q(obtained_from__isnull=False) | Q(obtained_to__isnull=False)
+        has_days = RuleSource.objects.filter(dated, group__version=version).exists()
+        by_obtained = version.version_selected_by == RuleVersion.SelectedBy.OBTAINED
+        return _(",其中的取得时间没有顺延,请核对") if has_days or by_obtained else ""
 
     def _why_unpublished(self, rule):
         last = rule.versions.order_by("-number").first()

@@ -100,23 +100,28 @@ def outranked(world, rule, part, achievement, held):
     return False
 
 
-def can_serve_all(places, able):
-    """Whether every place gets an achievement of its own; `able` is {part number: set of achievements}."""
+def can_serve_all(world, places, able):
+    """Whether every place gets an achievement of its own, in a part no two of one entry.
+
+    `able` is {part number: set of achievements}.
+    """
     everybody = sorted(set().union(*able.values())) if able else []
     if len(places) > len(everybody):
         return False
-    return any(
-        all(one in able[part] for part, one in zip(places, order, strict=True))
-        for order in permutations(everybody, len(places))
-    )
+    for order in permutations(everybody, len(places)):
+        pairs = list(zip(places, order, strict=True))
+        standing = {(part, world["achievements"][one]["entry"]) for part, one in pairs}
+        if all(one in able[part] for part, one in pairs) and len(standing) == len(pairs):
+            return True
+    return False
 
 
-def served_places(rule, able):
+def served_places(world, rule, able):
     """Places are served in order; one stays empty only if it can't be served beside those before it."""
     served = []
     for number, part in enumerate(rule["parts"]):
         for _place in range(part["choose"]):
-            if can_serve_all([*served, number], able):
+            if can_serve_all(world, [*served, number], able):
                 served.append(number)
     return served
 
@@ -166,7 +171,7 @@ def judge(world, rule, chosen, held, learner):
                 open_to.add(achievement["n"])
                 if not outranked(world, rule, part, achievement, held):
                     able[number].add(achievement["n"])
-    served = served_places(rule, able)
+    served = served_places(world, rule, able)
     is_complete = True
     for number, part in enumerate(rule["parts"]):
         if served.count(number) == part["choose"]:

@@ -6,12 +6,12 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from achievements.models import Achievement
+from achievements.models import Achievement, LevelFamily
 from achievements.services.achievements import change_achievement
 from conversion import rules, slots
 from conversion.models import ApplicationSource
 from conversion.services.applications import AlreadyAppliedError, CorrectedMeanwhileError
-from conversion.tests.scene import Scene, make_version
+from conversion.tests.scene import Scene, make_achievement, make_entry, make_version
 
 
 @pytest.fixture
@@ -22,9 +22,9 @@ def scene(db):
     return scene
 
 
-def corrected(scene, **changes):
-    """What the learner's correction of the scene's achievement gives."""
-    form_made = copy.copy(Achievement.objects.get(pk=scene.achievement.pk))
+def corrected(scene, achievement=None, **changes):
+    """What the learner's correction of an achievement, the scene's by default, gives."""
+    form_made = copy.copy(Achievement.objects.get(pk=(achievement or scene.achievement).pk))
     for name, value in changes.items():
         setattr(form_made, name, value)
     return change_achievement(achievement=form_made, files=[], kept=[], by=scene.user)
@@ -52,6 +52,20 @@ def test_raw_sql_cannot_use_a_correction_again_either(scene):
     assert (
         ApplicationSource.objects.get(application=case).line == ApplicationSource.objects.get(application=other).line
     )
+
+
+def test_a_certificate_corrected_to_a_lower_level_is_no_longer_held(scene):
+    """Else the mistaken one would outrank the right one for ever."""
+    family = LevelFamily.objects.create(name="大学英语")
+    lower = make_entry("英语四级", family=family, family_rank=4)
+    higher = make_entry("英语六级", family=family, family_rank=6)
+    version = make_version(scene.college, [(1, [{"entry": lower}, {"entry": higher}])])
+    mistaken = make_achievement(scene.user, higher)
+    scene.submit(version=make_version(scene.college, [(1, [{"entry": higher}])]), achievements=[mistaken])
+    right = make_achievement(scene.user, lower)
+    assert rules.assess_all([version], [right])[0].verdict == "missing"
+    corrected(scene, mistaken, entry=lower, name=lower.name)
+    assert rules.assess_all([version], [right])[0].is_match
 
 
 def test_a_replaced_version_is_not_submitted(scene):

@@ -4,6 +4,7 @@ import uuid
 from collections import Counter
 from itertools import combinations
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,6 +26,24 @@ def test_engine_and_oracle_agree():
     seen = compare_world(seed=5)
     assert sum(seen.values()) == 2 * len(SUBSETS) * 12
     assert set(seen) == {str(verdict) for verdict in rules.Verdict}
+
+
+def test_places_are_filled_as_well_as_they_can_be():
+    """Beside the worlds, where a rule seldom has so many parts that want the same achievements."""
+    dice = Random(11)
+    for _case in range(2000):
+        world = {"achievements": [{"n": n, "entry": dice.randrange(4)} for n in range(6)]}
+        able = {part: {n for n in range(6) if dice.random() < 0.6} for part in range(dice.choice([2, 3, 4]))}
+        rule = {"parts": [{"choose": dice.choice([1, 1, 2])} for _part in able]}
+        groups = [SimpleNamespace(choose=part["choose"]) for part in rule["parts"]]
+        parts = [assessment._Part(groups[number], [], fitting=sorted(able[number])) for number in able]
+        assessment._fill(parts, [achievement["entry"] for achievement in world["achievements"]])
+        served = oracle.served_places(world, rule, able)
+        assert [len(part.places) for part in parts] == [served.count(number) for number in able]
+        for number, part in enumerate(parts):
+            entries = {world["achievements"][n]["entry"] for n in part.places}
+            assert set(part.places) <= able[number]
+            assert len(entries) == len(part.places)
 
 
 @pytest.mark.long

@@ -206,3 +206,10 @@ class TestEligibility:
         version = make_version(scene.college, [(2, [{"entry": scene.entry}, {"entry": other}])])
         assert not rules.assess(version, [scene.achievement]).is_match
         assert rules.assess(version, [scene.achievement, make_achievement(scene.user, other)]).is_match
+
+    def test_choose_two_means_two_of_those_listed_not_one_of_them_twice(self, scene):
+        other = make_entry("助理电子商务师")
+        version = make_version(scene.college, [(2, [{"entry": scene.entry}, {"entry": other}])])
+        explained = rules.assess(version, [scene.achievement, make_achievement(scene.user, scene.entry)])
+        assert (explained.verdict, len(explained.used)) == ("missing", 1)
+        assert explained.missing == [f"还需要: {scene.entry.name}、{other.name} 中的 2 项"]

@@ -137,6 +137,22 @@ def test_what_if_says_what_the_signed_in_engine_says(scene, score, obtained):
     assert what_if.open_rules(asked).count() == slots.convertible_counts([held]).get(held.pk, 0)
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({}, None),
+        ({"status": "suspended"}, "这条规则已暂停,不能再申请"),
+        ({"status": "retired"}, "这条规则已停用,不能再申请"),
+    ],
+)
+def test_page_of_a_rule_offers_no_application_that_would_be_refused(client, scene, fields, told):
+    if fields:
+        type(scene.version).objects.filter(pk=scene.version.pk).update(**fields)
+    page = text_of(client.get(scene.version.get_absolute_url()))
+    assert ("用我的成果申请转换" in page) is (told is None)
+    assert told is None or told in page
+
+
 def test_more_rules_take_no_more_queries(client, scene, django_assert_max_num_queries):
     for _number in range(15):
         make_version(scene.college, [(1, [{"entry": scene.entry}])])

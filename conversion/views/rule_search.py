@@ -27,7 +27,8 @@ def rule_detail(request, pk):
     versions = _public_versions(pk)
     version = get_object_or_404(versions[:1])
     former = RuleVersion.objects.filter(rule=pk, number__lt=version.number).exclude(status=RuleVersion.Status.DRAFT)
-    context = {"version": version, "former": former.order_by("-number")}
+    is_open = RuleVersion.objects.in_force().filter(pk=version.pk).exists()
+    context = {"version": version, "former": former.order_by("-number"), "is_open": is_open}
     return render(request, "conversion/conversionrule_detail.html", context)
 
 
