@@ -48,6 +48,20 @@ class RuleVersionForm(forms.ModelForm):
             self.add_error("achievement_type", _("业绩类规则要选择业绩类型。"))
 
 
+class VersionPartForm(forms.ModelForm):
+    """A group, a line of a table or an example: its place or name stands once in a version, told beside it."""
+
+    def clean(self):
+        data = super().clean()
+        version = data.get("version") or (self.instance.version if self.instance.version_id else None)
+        key = "position" if "position" in self.fields else "name"
+        if version and data.get(key) not in (None, ""):
+            others = self._meta.model.objects.filter(version=version, **{key: data[key]}).exclude(pk=self.instance.pk)
+            if others.exists():
+                self.add_error(key, _("这个版本已有“%s”,请换一个。") % data[key])
+        return data
+
+
 class ExclusivityGroupForm(forms.ModelForm):
     """The scope of a group in use never changes: a database trigger keeps that, this tells it."""
 

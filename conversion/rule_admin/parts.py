@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from achievements.models import CatalogueEntry
 from conversion.criteria_forms import CriteriaTestForm, CriteriaTestFormSet, ExampleValueForm, ExampleValueFormSet
+from conversion.forms.rules import VersionPartForm
 from conversion.models import (
     ConversionRule,
     CriteriaRow,
@@ -73,6 +74,7 @@ class RuleExampleValueInline(TypeFieldInline):
 class PartAdmin(DraftOnly):
     """A part of a version: found on the version's page, not in the index."""
 
+    form = VersionPartForm
     institution_path = "version__rule__institution_id"
     list_select_related = ["version__rule"]
     autocomplete_fields = ["version"]

@@ -108,6 +108,22 @@ def test_without_a_second_look_the_second_draft_is_an_error(send_two_drafts, mon
     assert DraftExistsError in {type(result) for result in send_two_drafts()}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_add_the_same_group_the_second_is_told_beside_its_place(in_parallel, draft, college):
+    keepers = iter([make_keeper(college) for _n in range(2)])
+    part = {"version": draft.pk, "position": 2, "choose": 1} | formset("sources", [{"entry": make_entry("又一项").pk}])
+
+    def post():
+        client = Client()
+        client.force_login(next(keepers))
+        return client.post(reverse("admin:conversion_rulegroup_add"), part)
+
+    refused, saved = sorted(in_parallel(post, times=2), key=lambda response: response.status_code)
+    assert (refused.status_code, saved.status_code) == (200, 302)
+    assert refused.context["adminform"].form.errors == {"position": ["这个版本已有“2”,请换一个。"]}
+    assert draft.groups.filter(position=2).count() == 1
+
+
 @pytest.fixture
 def race_publication(in_parallel, meeting, draft, publisher, college):
     """Return a function: raw SQL adds parts to a draft while its publication isn't committed yet."""
