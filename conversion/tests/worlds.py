@@ -88,7 +88,7 @@ def _rule(dice, today, n):
         sources = [_source(dice, today, entry) for entry in entries]
         parts.append({"choose": min(dice.choice([1, 1, 1, 2]), len(sources)), "sources": sources})
     valid_from = today - dt.timedelta(days=dice.choice([0, 400, 900, 2000]))
-    return {
+    rule = {
         "n": n,
         "status": dice.choice(["published"] * 10 + ["suspended", "retired"]),
         "version_selected_by": dice.choice(["submission"] * 3 + ["obtained"]),
@@ -102,6 +102,9 @@ def _rule(dice, today, n):
         "credits": dice.choice(["0", "1.5", "3", "4"]),
         "parts": parts,
     }
+    if rule["valid_to"] and rule["valid_to"] < rule["valid_from"]:
+        rule["valid_to"] = None
+    return rule
 
 
 def _cap(dice, today, world):
