@@ -70,11 +70,6 @@ function post(form, url, file, bar) {
   });
 }
 
-/** The server's words for several files name each; this line does already. */
-function reasonIn(words, file) {
-  return words.startsWith(`${file.name}:`) ? words.slice(file.name.length + 1) : words;
-}
-
 async function send(input, file, item) {
   const bar = document.createElement("progress");
   bar.max = 1;
@@ -85,7 +80,7 @@ async function send(input, file, item) {
   if (answer.status === 200 && answer.responseText.includes(DRAFT_FILES)) {
     item.remove();
     htmx.swap(`#${DRAFT_FILES}`, answer.responseText, { swapStyle: "outerHTML" });
-  } else refuse(item, answer.status === 422 ? reasonIn(answer.responseText, file) : texts.requestFailed);
+  } else refuse(item, answer.status === 422 ? answer.responseText : texts.requestFailed);
 }
 
 // A form sent while its files are on their way waits for them, unless one of them was refused.
