@@ -238,7 +238,7 @@ def test_the_desks_beside_the_review(demo_portal, new_page, checked):
     check = IdentityCheck(name=learner.name, phone="+8619900009203")
     check.set_document_number(learner.document_number)
     check.save()
-    duplicate = UserFactory(learner__person=synthetic_person(9203)).learner
+    duplicate = UserFactory(learner__person=synthetic_person(9203), phone="+8619900009204").learner
     check_all(page, checked, [
         "/admin/", "/admin/conversion/application/?scope=all", f"/admin/conversion/application/{approved.pk}/revoke/",
         f"/admin/conversion/certificate/{approved.certificate.pk}/change/",
