@@ -27,7 +27,7 @@ BEGIN
         mark := left(marked, 1);
         before := '';
         FOREACH one IN ARRAY string_to_array(substr(marked, 2), NULL) LOOP
-            IF one <= ' ' THEN
+            IF one COLLATE "C" <= ' ' THEN
                 before := '';
             ELSE
                 grams := grams || (mark || one);
