@@ -90,7 +90,9 @@ class ReasonField(forms.ModelChoiceField):
 class ReviewForm(forms.Form):
     """One review decision."""
 
-    action = forms.ChoiceField(label=_("审核结论"), widget=forms.RadioSelect)
+    action = forms.ChoiceField(
+        label=_("审核结论"), widget=forms.RadioSelect, error_messages={"required": _("请选择审核结论。")}
+    )
     reason = ReasonField(
         ReasonCode.objects.filter(Q(for_refusal=True) | Q(for_return=True) | Q(for_met_rule=True), is_active=True),
         label=_("原因"),

@@ -160,7 +160,7 @@ def printed_content(certificate):
         verification_code=certificate.token,
         qr_text=qr_text(certificate),
         attached=canonical(content).decode(),
-        status="" if certificate.is_valid else str(certificate.state.label),
+        status="" if certificate.is_valid else _("%s，不再有效") % certificate.state.label,
     )
 
 

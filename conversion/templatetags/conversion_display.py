@@ -13,6 +13,7 @@ from conversion.stages import stage_of
 register = template.Library()
 
 APPLICANT_ACTIONS = {Action.SUBMIT, Action.WITHDRAW, Action.RESUBMIT}
+SAID_BY_APPLICANT = APPLICANT_ACTIONS | {Action.APPEAL}
 REFUSALS = REJECTIONS | {Action.REVOKE}
 NEUTRAL = {Action.RETURN, Action.APPEAL}
 COLOURS = {
@@ -52,6 +53,12 @@ def status_class(status):
 def review_records(application):
     """What reviewers decided, oldest first; the applicant's own steps are no review results."""
     return [record for record in application.records.all() if record.action not in APPLICANT_ACTIONS]
+
+
+@register.filter
+def words_label(record):
+    """What the free words of a record are: a reviewer's opinion, or what the applicant says."""
+    return _("申请人说明:") if record.action in SAID_BY_APPLICANT else _("意见:")
 
 
 @register.filter

@@ -89,6 +89,8 @@ def test_correction_needs_a_reason_and_happens_once(certificates):
     again = client.post(replace_url(certificates[0]), {"reason": "再来一次"}).content.decode()
     assert "只有有效的证明可以更正" in again
     assert "再来一次" in again
+    opened = client.get(replace_url(certificates[0]), follow=True).content.decode()
+    assert "这份证明已更正,不能再更正。" in opened
     assert Certificate.objects.count() == 3
 
 

@@ -263,14 +263,25 @@ def test_stranger_and_visitor_reach_no_share_of_others(owner, stranger, client, 
 def test_share_shows_a_revocation(owner, client, scene, certificate):
     share, _answer = make_share(owner, certificate)
     revoke_certificate(application=certificate.application, reason="材料不实", by=scene.final_reviewer)
-    assert "证书已撤销" in text_of(client.get(share.get_absolute_url()))
+    answer = client.get(share.get_absolute_url())
+    assert "证书已撤销" in text_of(answer)
+    assert "no-store" in answer["Cache-Control"]  # nobody's cache goes on saying 有效
+
+
+def test_revoked_certificate_says_so_in_large_letters_on_its_paper(owner, scene, certificate):
+    printed = PdfReader(BytesIO(owner.get(certificate.get_absolute_url()).content)).pages[0].extract_text()
+    assert "不再有效" not in printed
+    revoke_certificate(application=certificate.application, reason="材料不实", by=scene.final_reviewer)
+    printed = PdfReader(BytesIO(owner.get(certificate.get_absolute_url()).content)).pages[0].extract_text()
+    assert "本证明已撤销，不再有效" in printed
 
 
 def test_share_checks_count_among_the_checks_of_an_address(owner, client, certificate, settings):
     settings.VERIFICATIONS_PER_ADDRESS = [(1, 600)]
     share, _answer = make_share(owner, certificate)
     client.get(share.get_absolute_url())
-    assert "查询次数过多" in text_of(client.get(share.get_absolute_url()))
+    answer = client.get(share.get_absolute_url())
+    assert (answer.status_code, "查询次数过多" in text_of(answer)) == (429, True)
 
 
 # Printing several -------------------------------------------------------------------------------------------

@@ -48,6 +48,9 @@ def certificate_replace(request, pk):
     if not may_replace(request.user):
         raise PermissionDenied
     certificate = get_object_or_404(visible_certificates(request.user), pk=pk)
+    if request.method == "GET" and not certificate.is_valid:
+        messages.warning(request, _("这份证明%s,不能再更正。") % certificate.state.label)
+        return redirect("admin:conversion_certificate_change", certificate.pk)
     form = CorrectionForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

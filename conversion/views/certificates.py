@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.addresses import client_address
@@ -100,6 +101,7 @@ def share_end(request, pk):
     return redirect("conversion:certificate_shares", pk=share.certificate_id)
 
 
+@never_cache
 @require_GET
 def verify(request):
     """Anybody checks a certificate by its number, or by the address in its QR code."""
@@ -107,11 +109,13 @@ def verify(request):
     return _answer(request, find_certificate(number=number, address=client_address(request)), number=number)
 
 
+@never_cache
 @require_GET
 def verify_token(request, token):
     return _answer(request, find_certificate(token=token, address=client_address(request)), asked=True)
 
 
+@never_cache
 @require_GET
 def shared_certificate(request, token):
     """A learner's link; one that has ended looks like one that never was."""
@@ -132,7 +136,7 @@ def _answer(request, found, *, number="", asked=False, shared=False, status=200)
         "asked": asked or bool(number),
         "shared": shared,
     }
-    return render(request, "conversion/certificate_verify.html", context, status=status)
+    return render(request, "conversion/certificate_verify.html", context, status=429 if too_many else status)
 
 
 @require_GET
