@@ -280,3 +280,23 @@ def test_learner_is_told_by_name_what_is_missing(owner_client, training):
     for label in ["培训名称", "颁发机构", "机构代码"]:
         assert f"请填写{label}。" in page
     assert "每个不超过 10 MB,最多 10 个" in page
+
+
+def test_visitor_and_learner_are_led_on_from_an_entry(client, owner):
+    entry = EntryFactory()
+    add = f"{ADD}?entry={entry.pk}"
+    assert add in client.get(entry.get_absolute_url()).content.decode()
+    client.force_login(owner)
+    assert add in client.get(entry.get_absolute_url()).content.decode()
+    page = client.get(add).content.decode()
+    assert f'value="{entry.name}"' in page
+    chooser = client.get(reverse("achievements:choose")).content.decode()
+    assert f"{entry.get_absolute_url()}?choosing=1" in chooser
+    assert add not in client.get(entry.get_absolute_url(), {"choosing": 1}).content.decode()
+
+
+def test_nobody_is_led_where_he_cannot_go(client):
+    words = "我有这项成果"
+    assert words not in client.get(EntryFactory(is_active=False).get_absolute_url()).content.decode()
+    client.force_login(UserFactory(learner=None))
+    assert words not in client.get(EntryFactory().get_absolute_url()).content.decode()
