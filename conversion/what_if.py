@@ -37,7 +37,9 @@ class Prospect:
 
     @property
     def label(self):
-        return LABELS[self.outlook]
+        """A cap that leaves no room even for somebody who has used nothing is told as such."""
+        is_capped = self.assessment.verdict == rules.Verdict.CAPPED
+        return self.assessment.verdict_label if is_capped else LABELS[self.outlook]
 
     @property
     def version(self):
@@ -101,4 +103,6 @@ def _lower_levels(entry, chosen):
 def _outlook(assessment):
     if assessment.is_match:
         return Outlook.MATCH
+    if assessment.verdict == rules.Verdict.CAPPED:
+        return Outlook.IMPOSSIBLE
     return Outlook.MISSING if assessment.version.is_open else Outlook.IMPOSSIBLE

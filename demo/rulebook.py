@@ -16,6 +16,8 @@ from conversion.models import (
     ExclusivityGroup,
     PolicyCategory,
     Programme,
+    RuleExample,
+    RuleExampleValue,
     RuleGroup,
     RuleSource,
     RuleVersion,
@@ -37,6 +39,7 @@ class Rulebook:
         self.programmes, self.courses = {}, {}
         self.rules, self.versions, self.statuses = [], [], []
         self.groups, self.sources, self.criteria, self.tests = [], [], [], []
+        self.examples, self.values = [], []
         self.numbers = count(1)
         self.categories, self.exclusivity, self.exclusive = {}, {}, []
 
@@ -79,6 +82,13 @@ class Rulebook:
             self.criteria.append(row)
             self.tests += [CriteriaTest(row=row, **test) for test in tests]
 
+    def add_examples(self, version, examples):
+        """Add what a performance table has to answer: [(name, credits or None for no match, {field: value})…]."""
+        for name, credits, values in examples:
+            example = RuleExample(version=version, name=name, should_match=credits is not None, credits=credits)
+            self.examples.append(example)
+            self.values += [RuleExampleValue(example=example, field=field, value=v) for field, v in values.items()]
+
     def add_policies(self, policies):
         """Categories, exclusivity groups and caps that rules refer to; written at once."""
         self.categories = {code: PolicyCategory(code=code, name=name) for code, name in policies["categories"].items()}
@@ -103,7 +113,8 @@ class Rulebook:
             _insert(rows)
         through = RuleVersion.exclusivity_groups.through
         exclusive = [through(ruleversion=version, exclusivitygroup=group) for version, group in self.exclusive]
-        for rows in [self.groups, self.sources, self.criteria, self.tests, exclusive]:
+        parts = [self.groups, self.sources, self.criteria, self.tests, self.examples, self.values, exclusive]
+        for rows in parts:
             _insert(rows)
         self._publish(published_by)
 
@@ -175,6 +186,16 @@ def _add_performance(book, row):
         (line["credits"], [test | {"field": fields[test["field"]]} for test in line["tests"]]) for line in row["rows"]
     ]
     book.add_criteria(version, rows)
+    book.add_examples(version, _examples(row, fields))
+
+
+def _examples(row, fields):
+    """The worked example of each line, and what no line holds for."""
+    lines = [(f"第{n}档", Decimal(line["credits"]), line.get("example")) for n, line in enumerate(row["rows"], 1)]
+    lines += [(f"不符合的例子{n}", None, extra) for n, extra in enumerate(row.get("none", []), 1)]
+    for name, credits, extra in lines:
+        if extra:
+            yield name, credits, {fields[key]: value for key, value in extra.items()}
 
 
 def _limits(source):

@@ -113,6 +113,10 @@ class ProgrammeForm(forms.ModelForm):
         model = Programme
         fields = ["institution", "name", "cohort", "total_credits"]
 
+    def clean_cohort(self):
+        """级 is added where a cohort is shown."""
+        return self.cleaned_data["cohort"].strip().removesuffix("级")
+
     def clean_total_credits(self):
         credits = self.cleaned_data["total_credits"]
         chosen = self.cleaned_data.get("institution")

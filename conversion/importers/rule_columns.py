@@ -27,6 +27,11 @@ def _code(text, *, most):
     return short_code(unescaped(text), most=most)
 
 
+def _cohort(text):
+    """2018 and 2018级 are one cohort."""
+    return _code(text, most=10).removesuffix("级")
+
+
 def _whole(text, *, least, most):
     number = int(decimal(text, most=most, places=0))
     if number < least:
@@ -49,7 +54,7 @@ RULE_COLUMNS = [
     Column("code", _("规则编号"), partial(_code, most=30), required=True, digits=SPREADSHEET_DIGITS),
     Column("title", _("规则名称"), partial(_text, most=300), blank=None),
     Column("programme", _("专业"), partial(_text, most=100), blank=None),
-    Column("cohort", _("年级"), partial(_code, most=10), blank=None),
+    Column("cohort", _("年级"), _cohort, blank=None),
     Column("programme_credits", _("毕业学分"), partial(decimal, most=9999, places=1), blank=None),
     Column("course", _("课程代码"), partial(_code, most=30), blank=None, digits=SPREADSHEET_DIGITS),
     Column("course_name", _("课程名称"), partial(_text, most=100), blank=None),

@@ -4,6 +4,7 @@ the lines of a performance table. Each is read into plain dicts that compare wit
 import datetime as dt
 from decimal import Decimal
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from achievements.models import AchievementType, CatalogueEntry
@@ -95,7 +96,13 @@ class Groups:
 
 def _thresholds(row):
     numbers = {name: row[name] and kind(row[name]) for name, kind in NUMBERS.items()}
-    return numbers | {name: row[name] and dt.date.fromisoformat(row[name]) for name in DATES}
+    limits = numbers | {name: row[name] and dt.date.fromisoformat(row[name]) for name in DATES}
+    try:
+        RuleSource(**limits).clean()
+    except ValidationError as error:
+        ((field, (reason, *_others)),) = error.message_dict.items()
+        raise RowError(row["line"], field, reason) from None
+    return limits
 
 
 class Lines:

@@ -1,9 +1,12 @@
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from achievements.models.catalogue import FRAMEWORK_LEVELS
 
 
 class Programme(models.Model):
@@ -272,3 +275,12 @@ class RuleSource(models.Model):
 
     def __str__(self):
         return self.entry.name
+
+    def clean(self):
+        """Thresholds that no achievement can meet; also asked by imports and before a publication."""
+        if self.obtained_from and self.obtained_to and self.obtained_from > self.obtained_to:
+            raise ValidationError({"obtained_to": _("“不晚于”不能早于“不早于”。")})
+        lowest, highest = FRAMEWORK_LEVELS
+        if self.min_framework_level is not None and not lowest <= self.min_framework_level <= highest:
+            words = {"lowest": lowest, "highest": highest}
+            raise ValidationError({"min_framework_level": _("资历框架等级应在%(lowest)d到%(highest)d之间。") % words})

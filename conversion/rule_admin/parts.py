@@ -130,6 +130,11 @@ class PartAdmin(DraftOnly):
         super().save_related(request, form, formsets, change)
         RuleVersion.objects.filter(pk=form.instance.version_id).update(drafted_by=request.user)
 
+    def delete_model(self, request, obj):
+        """Taking a part out is a change too."""
+        super().delete_model(request, obj)
+        RuleVersion.objects.filter(pk=obj.version_id).update(drafted_by=request.user)
+
     def response_add(self, request, obj, post_url_continue=None):
         return self._back(request, obj) or super().response_add(request, obj, post_url_continue)
 

@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.urls import path
+from django.shortcuts import redirect
+from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from conversion.models import ConversionRule, RuleVersion
@@ -46,6 +47,7 @@ class ConversionRuleAdmin(OwnInstitution):
     autocomplete_fields = ["institution"]
     choices_of = {"institution": "pk"}
     inlines = [RuleVersionInline]
+    change_form_template = "admin/conversion/conversionrule/change_form.html"
     change_list_template = "admin/conversion/conversionrule/change_list.html"
     actions = ["export_xlsx"]
 
@@ -66,6 +68,20 @@ class ConversionRuleAdmin(OwnInstitution):
             page("export.xlsx", rule_files.rule_export, "export", "conversion.view_conversionrule"),
             *super().get_urls(),
         ]
+
+    def response_add(self, request, obj, post_url_continue=None):
+        """The first version follows: a rule without one says nothing."""
+        asks_otherwise = {"_continue", "_addanother", "_popup"} & request.POST.keys()
+        if asks_otherwise or not request.user.has_perm("conversion.add_ruleversion"):
+            return super().response_add(request, obj, post_url_continue)
+        self.message_user(request, _("已保存规则“%s”,请填写它的第一个版本。") % obj)
+        return redirect(f"{reverse('admin:conversion_ruleversion_add')}?rule={obj.pk}")
+
+    def render_change_form(self, request, context, *args, obj=None, **kwargs):
+        """「新建版本」 where the rule has no version yet; else a version's page makes the next one."""
+        may_add = request.user.has_perm("conversion.add_ruleversion")
+        context["wants_version"] = bool(obj and may_add and not obj.versions.exists())
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def get_readonly_fields(self, request, obj=None):
         """What versions, courses and files refer to stays as it is."""

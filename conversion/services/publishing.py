@@ -1,5 +1,6 @@
 """The life of a rule version: published by a second person, suspended and back, retired; each with who, when, why."""
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -132,13 +133,23 @@ def _refuse_uncountable(version):
 
 
 def _refuse_without_sources(version):
-    groups = list(version.groups.prefetch_related("sources"))
+    groups = list(version.groups.prefetch_related("sources__entry"))
     if not any(group.sources.all() for group in groups):
         raise PublishingError(_("规则还没有来源成果或业绩标准。"))
     for group in groups:
         if len(group.sources.all()) < group.choose:
             words = {"position": group.position, "choose": group.choose, "total": len(group.sources.all())}
             raise PublishingError(_("第%(position)d组需要 %(choose)d 项,但只列出了 %(total)d 项来源成果。") % words)
+        for source in group.sources.all():
+            _refuse_impossible(group, source)
+
+
+def _refuse_impossible(group, source):
+    try:
+        source.clean()
+    except ValidationError as error:
+        words = {"position": group.position, "entry": source.entry, "reason": error.messages[0]}
+        raise PublishingError(_("第%(position)d组的“%(entry)s”:%(reason)s") % words) from None
 
 
 def _refuse_failing(version):

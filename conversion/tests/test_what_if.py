@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from achievements.models import Achievement, LevelFamily
 from conversion import rules, slots, what_if
-from conversion.models import Application
+from conversion.models import Application, ConversionCap
 from conversion.tests.scene import Scene, make_achievement, make_entry, make_institution, make_version
 
 WHAT_IF = reverse("conversion:what_if")
@@ -91,6 +91,14 @@ def test_visitor_finds_a_certificate_by_its_name_and_nothing_is_stored(client, s
     assert "没有找到匹配的名录成果" in text_of(client.get(WHAT_IF, {"find": "没有这种证书"}))
     assert (Achievement.objects.count(), Application.objects.count()) == before
     assert "Set-Cookie" not in page.headers or "sessionid" not in page.headers["Set-Cookie"]
+
+
+def test_a_cap_without_room_is_no_missing_certificate(client, scene):
+    ConversionCap.objects.create(institution=scene.college, kind="credits", value=1, valid_from="2020-01-01")
+    page = client.get(WHAT_IF, {"entry": scene.entry.pk})
+    assert outlooks(page) == {scene.version.pk: "impossible"}
+    assert "超过上限" in text_of(page)
+    assert "还缺成果" not in text_of(page)
 
 
 def test_a_wrong_score_or_date_is_named_and_the_rest_is_kept(client, scene):

@@ -10,6 +10,7 @@ from accounts.tests.factories import InstitutionFactory
 from achievements.models import Achievement, AchievementType
 from achievements.rules import check_extra
 from conversion.criteria import assess_performance, performance_versions
+from conversion.examples import run_examples
 from conversion.models import CriteriaTest
 from conversion.tests.scene import make_entry, make_reviewer
 from demo.content import read_json
@@ -48,6 +49,13 @@ def test_each_line_of_the_tables_gives_its_credits(versions):
             assessment = assess_performance(version, achieved(version, extra))
             expected = ("match" if credits else "missing", credits)
             assert (assessment.verdict, assessment.credits) == expected, extra
+
+
+def test_examples_are_stored_with_the_tables_and_hold(versions):
+    for row in TABLES:
+        results = run_examples(versions[row["title"]])
+        assert len(results) == len(row["rows"]) + len(row["none"])
+        assert [result.example.name for result in results if not result.passed] == []
 
 
 def test_examples_stand_in_the_document(versions):

@@ -50,5 +50,7 @@ def test_credits_that_a_share_needs_are_not_emptied(client, drafter, college, pr
     ConversionCap.objects.create(institution=college, kind="share", value=50, valid_from="2020-01-01")
     assert "请填写" in errors_of(client.post(url, facts))["total_credits"][0]
     add = reverse("admin:conversion_programme_add")
-    facts = {"institution": college.pk, "name": "护理", "cohort": "2019", "total_credits": ""}
+    facts = {"institution": college.pk, "name": "护理", "cohort": "2019级", "total_credits": ""}
     assert "total_credits" in errors_of(client.post(add, facts))
+    client.post(add, facts | {"total_credits": "130"})
+    assert str(Programme.objects.get(name="护理")) == f"{college}2019级护理专业"

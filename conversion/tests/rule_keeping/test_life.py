@@ -102,6 +102,11 @@ class TestLife:
         with pytest.raises(PublishingError, match="需要 2 项"):
             publish_version(version=draft, by=publisher)
 
+    def test_a_source_that_nothing_meets_is_not_published(self, draft, publisher):
+        RuleSource.objects.update(obtained_from="2020-01-02", obtained_to="2020-01-01")
+        with pytest.raises(PublishingError, match="“不晚于”不能早于“不早于”"):
+            publish_version(version=draft, by=publisher)
+
     @pytest.mark.parametrize(
         "fields", [{"valid_to": "2019-12-31"}, {"score_policy": "fixed"}], ids=["ends before it begins", "no score"]
     )

@@ -26,8 +26,15 @@ class TestAdmin:
         course = make_version(college, [], publish=False).course
         client.force_login(drafter)
         rule = {"code": "XY0001", "title": "证书转课程", "kind": "conversion", "institution": college.pk}
-        client.post(reverse("admin:conversion_conversionrule_add"), rule | formset("versions"))
+        saved = client.post(reverse("admin:conversion_conversionrule_add"), rule | formset("versions"))
         rule = college.conversion_rules.get(code="XY0001")
+        assert saved.url == f"{reverse('admin:conversion_ruleversion_add')}?rule={rule.pk}"
+        form = client.get(saved.url).context["adminform"].form
+        assert str(form["rule"].value()) == str(rule.pk)
+        assert (
+            "填写第一个版本"
+            in client.get(reverse("admin:conversion_conversionrule_change", args=[rule.pk])).content.decode()
+        )
         facts = {
             "rule": rule.pk, "course": course.pk, "outcome": "waived", "credits": "4", "score_policy": "pass",
             "use_policy": "once", "version_selected_by": "submission", "valid_from": "2020-01-01",
@@ -59,6 +66,15 @@ class TestAdmin:
         sources = [{"id": group.sources.get().pk, "group": group.pk, "entry": entry.pk, "min_score": "50"}]
         url = reverse("admin:conversion_rulegroup_change", args=[group.pk])
         client.post(url, {"position": 1, "choose": 1} | formset("sources", sources, initial=1))
+        with pytest.raises(PublishingError, match="起草人"):
+            publish_version(version=draft, by=publisher)
+        assert publish_version(version=draft, by=drafter).status == "published"
+
+    def test_whoever_took_a_part_out_of_a_draft_cannot_publish_it(self, client, draft, publisher, drafter, entry):
+        add_example(draft, entry, score=10, name="10分可以转换")
+        client.force_login(publisher)
+        url = reverse("admin:conversion_ruleexample_delete", args=[draft.examples.get().pk])
+        assert client.post(url, {"post": "yes"}).status_code == 302
         with pytest.raises(PublishingError, match="起草人"):
             publish_version(version=draft, by=publisher)
         assert publish_version(version=draft, by=drafter).status == "published"
