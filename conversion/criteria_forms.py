@@ -23,6 +23,13 @@ class TypeFieldForm(forms.ModelForm):
         self.fields["field"].widget = forms.Select(choices=[(own.pk, own.label)] if own else [])
         if own and own.kind == TypeField.Kind.CHOICE:
             self.fields["value"].widget = forms.Select(choices=self._choices(own))
+        self._name_inputs()
+
+    def _name_inputs(self):
+        """The headings of a table are no labels: each input is told by its field and its column."""
+        for name, field in self.fields.items():
+            about = f"{self.own.label} " if self.own and name != "field" else ""
+            field.widget.attrs["aria-label"] = f"{about}{field.label}"
 
     def _choices(self, field):
         held = self.instance.value

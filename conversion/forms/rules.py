@@ -25,6 +25,7 @@ class RuleVersionForm(forms.ModelForm):
     class Meta:
         model = RuleVersion
         fields = ["rule", *FIELDS, "exclusivity_groups"]
+        help_texts = {"credits": _("业绩类规则的学分按业绩标准的各档计算,这里填最高一档的学分")}
 
     def clean(self):
         data = super().clean()

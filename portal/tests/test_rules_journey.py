@@ -15,7 +15,7 @@ def choose(page, name, *, javascript):
     page.get_by_label(name, exact=True).check()
     page.get_by_role("button", name="申请转换").click()
     rules = page.get_by_role("dialog", name="成果转换") if javascript else page.get_by_role("main")
-    rules.get_by_text("可申请的规则有").wait_for()
+    rules.get_by_text("可转换的规则有").wait_for()
     return rules
 
 
@@ -30,7 +30,7 @@ def test_a_learner_finds_his_way_through_617_rules(demo_portal, new_page, javasc
     page.goto("/conversion/")
     assert "617" in page.get_by_role("row").filter(has_text=cet).inner_text()
     rules = choose(page, cet, javascript=javascript)
-    rules.get_by_text("可申请的规则有 617 条。").wait_for()
+    rules.get_by_text("可转换的规则有 617 条。").wait_for()
     rules.get_by_role("searchbox").fill("岭南示例开放大学 2019 行政管理")
     rules.get_by_role("button", name="查询").click()
     rules.get_by_text("的规则有 2 条。").wait_for()
