@@ -30,7 +30,13 @@ class RequestLogMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        request_id.set(_id_for(request))
+        before = request_id.set(_id_for(request))
+        try:
+            return self._answer(request)
+        finally:
+            request_id.reset(before)
+
+    def _answer(self, request):
         began = time.monotonic()
         response = self.get_response(request)
         response[HEADER] = request_id.get()

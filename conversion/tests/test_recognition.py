@@ -4,6 +4,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
+from accounts.models import User
 from accounts.tests.factories import UserFactory
 from achievements.models import Achievement, CatalogueEntry
 from achievements.search import Hits, terms_of
@@ -179,3 +180,10 @@ class TestIndividualRecognition:
     def test_database_records_what_changes(self, worked):
         CatalogueEntry.objects.filter(pk=worked.entry_id).update(framework_level=5)
         assert worked.entry.records.get().changes == {"framework_level": [4, 5]}
+
+    def test_rule_keepers_are_not_offered_it(self, worked, client):
+        client.force_login(User.objects.create(username="root", is_staff=True, is_superuser=True, password="!"))
+        asked = {"app_label": "conversion", "model_name": "rulesource", "field_name": "entry", "term": "掌勺"}
+        assert client.get(reverse("admin:autocomplete"), asked).json()["results"] == []
+        page = client.get(reverse("admin:achievements_catalogueentry_changelist"), {"q": "掌勺"}).content.decode()
+        assert worked.entry.name in page
