@@ -34,7 +34,15 @@ LEARNERS = (
 )
 ADMIN = "/admin/"
 STAFF = (
-    Account("chushen1", 11, "初审员", "广东理工职业学院的初审：待我审核、领取、批量通过", ADMIN, ("初审员",), "gdpt"),
+    Account(
+        "chushen1",
+        11,
+        "初审员",
+        "广东理工职业学院的初审：待我审核、领取、批量通过，须填审核指标的一件(中国传统文化)",
+        ADMIN,
+        ("初审员",),
+        "gdpt",
+    ),
     Account("chushen2", 12, "初审员", "同一学院的另一位初审员", ADMIN, ("初审员",), "gdpt"),
     Account("zhongshen1", 13, "终审员", "管理中心：转换终审、成果认定", ADMIN, ("初审员", "终审员")),
     Account("zhongshen2", 14, "终审员", "管理中心的另一位审核员(两级审核不能是同一人)", ADMIN, ("初审员", "终审员")),

@@ -16,6 +16,7 @@ from conversion.models import (
     ExclusivityGroup,
     PolicyCategory,
     Programme,
+    ReviewCriterion,
     RuleExample,
     RuleExampleValue,
     RuleGroup,
@@ -38,7 +39,7 @@ class Rulebook:
         self.institutions, self.entries = institutions, entries
         self.programmes, self.courses = {}, {}
         self.rules, self.versions, self.statuses = [], [], []
-        self.groups, self.sources, self.criteria, self.tests = [], [], [], []
+        self.groups, self.sources, self.criteria, self.tests, self.measured = [], [], [], [], []
         self.examples, self.values = [], []
         self.numbers = count(1)
         self.categories, self.exclusivity, self.exclusive = {}, {}, []
@@ -113,8 +114,8 @@ class Rulebook:
             _insert(rows)
         through = RuleVersion.exclusivity_groups.through
         exclusive = [through(ruleversion=version, exclusivitygroup=group) for version, group in self.exclusive]
-        parts = [self.groups, self.sources, self.criteria, self.tests, self.examples, self.values, exclusive]
-        for rows in parts:
+        parts = [self.groups, self.sources, self.criteria, self.tests, self.measured, self.examples, self.values]
+        for rows in [*parts, exclusive]:
             _insert(rows)
         self._publish(published_by)
 
@@ -161,6 +162,10 @@ def _add_special(book, row):
     version = book.add(title=row["title"], course=_target(book, row), outcome=row["outcome"], **options)
     book.add_groups(version, groups)
     book.exclusive += [(version, book.exclusivity[code]) for code in row.get("exclusive", [])]
+    book.measured += [
+        ReviewCriterion(version=version, position=position, **criterion)
+        for position, criterion in enumerate(row.get("measured", []), 1)
+    ]
 
 
 def _target(book, row):

@@ -3,7 +3,6 @@
 import uuid
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.row_ids import row_ids
@@ -131,7 +130,7 @@ class ResubmissionForm(forms.Form):
     def clean(self):
         data = super().clean()
         if not self.errors and not data["files"] and not data["explanation"].strip():
-            raise ValidationError(_("请上传补充材料,或写明补充说明。"))
+            self.add_error("files", _("请上传补充材料,或写明补充说明。"))
         return data
 
     def save(self):

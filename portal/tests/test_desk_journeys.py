@@ -162,12 +162,9 @@ def press_until(page, chosen, key="Tab", most=80):
 
 
 def shortcut(page, key):
-    """Press Alt with a key as a keyboard would (Playwright's own press leaves out the letter); wait for the page."""
-    typed = {"key": key, "code": f"Key{key.upper()}", "windowsVirtualKeyCode": ord(key.upper()), "modifiers": 1}
-    session = page.context.new_cdp_session(page)
+    """Press Alt with a key and wait for the page."""
     with page.expect_navigation():
-        session.send("Input.dispatchKeyEvent", typed | {"type": "keyDown", "unmodifiedText": key})
-    session.detach()
+        page.keyboard.press(f"Alt+{key}")
 
 
 def test_reviewer_works_through_the_queue_by_keyboard_alone(scene, desk):
