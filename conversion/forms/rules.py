@@ -47,6 +47,8 @@ class RuleVersionForm(forms.ModelForm):
             self.add_error("rule", _("这条规则已有草稿第%d版,请修改它。") % other.number)
         if rule.kind == ConversionRule.Kind.PERFORMANCE and not data.get("achievement_type"):
             self.add_error("achievement_type", _("业绩类规则要选择业绩类型。"))
+        if rule.kind == ConversionRule.Kind.CONVERSION and data.get("achievement_type"):
+            self.add_error("achievement_type", _("成果转换规则不填写业绩类型。"))
 
 
 class VersionPartForm(forms.ModelForm):

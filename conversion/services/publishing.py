@@ -114,6 +114,8 @@ def _refuse_incomplete(version):
 def _refuse_without_criteria(version):
     if version.achievement_type_id is None:
         raise PublishingError(_("业绩类规则要选择业绩类型。"))
+    if version.groups.exists():
+        raise PublishingError(_("业绩类规则按业绩标准判断,不能有成果组。"))
     if not version.criteria.exists():
         raise PublishingError(_("规则还没有来源成果或业绩标准。"))
     if faults := table_faults(version):
@@ -133,6 +135,8 @@ def _refuse_uncountable(version):
 
 
 def _refuse_without_sources(version):
+    if version.achievement_type_id or version.criteria.exists():
+        raise PublishingError(_("成果转换规则按来源成果判断,不能有业绩类型和业绩标准。"))
     groups = list(version.groups.prefetch_related("sources__entry"))
     if not any(group.sources.all() for group in groups):
         raise PublishingError(_("规则还没有来源成果或业绩标准。"))

@@ -119,6 +119,9 @@ def test_a_keeper_looks_first_and_confirms_then(client, version, programme, keep
     response = client.post(PAGE, form | {"confirm": "1"})
     assert "已新建 1 条规则草稿" in response.content.decode()
     assert version.rule.copies.count() == 1
+    again = client.post(PAGE, {"programme": programme.pk, "to": "2019", "confirm": "1"})
+    assert "没有新的规则可以复制" in again.content.decode()
+    assert version.rule.copies.count() == 1
 
 
 @pytest.mark.parametrize(("to", "reason"), [("2018", "目标年级与原年级相同"), ("明年", "年级是四位数字")])

@@ -15,7 +15,11 @@ def cohort_copy(request):
         is_done = "confirm" in request.POST
         lines = copy_cohort(**form.cleaned_data, by=request.user, dry_run=not is_done)
         if is_done:
-            messages.success(request, _("已新建 %d 条规则草稿,请逐条核对后由另一人发布。") % _copied_rules(lines))
+            count = _copied_rules(lines)
+            told = (
+                _("已新建 %d 条规则草稿,请逐条核对后由另一人发布。") % count if count else _("没有新的规则可以复制。")
+            )
+            messages.success(request, told)
     counts = {outcome.value: sum(line.outcome == outcome for line in lines) for outcome in Outcome}
     context = {"form": form, "lines": lines, "is_done": is_done, "counts": counts}
     return keeping_page(request, "programme/cohort_copy.html", _("复制到下一年级"), **context)

@@ -5,8 +5,10 @@ from django.db import IntegrityError, connection, transaction
 
 from conversion.models import (
     ConversionCap,
+    CriteriaRow,
     ExclusivityGroup,
     ReviewCriterion,
+    RuleGroup,
     RuleSource,
     RuleVersion,
     RuleVersionRecord,
@@ -20,7 +22,7 @@ from conversion.services.publishing import (
     retire_version,
     suspend_version,
 )
-from conversion.tests.keeping import add_example, make_keeper
+from conversion.tests.keeping import add_example, add_row, make_keeper, make_table_draft
 from conversion.tests.scene import make_entry, make_institution
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +103,18 @@ class TestLife:
         draft.groups.update(choose=2)
         with pytest.raises(PublishingError, match="需要 2 项"):
             publish_version(version=draft, by=publisher)
+
+    def test_a_rule_of_one_kind_has_no_parts_of_the_other(self, draft, publisher):
+        """Else a performance table would be listed among the rules for certificates."""
+        row = CriteriaRow.objects.create(version=draft, credits=1)
+        with pytest.raises(PublishingError, match="不能有业绩类型和业绩标准"):
+            publish_version(version=draft, by=publisher)
+        row.delete()
+        table = make_table_draft()
+        add_row(table, 2, competition_level="省级")
+        RuleGroup.objects.create(version=table)
+        with pytest.raises(PublishingError, match="不能有成果组"):
+            publish_version(version=table, by=make_keeper())
 
     def test_a_source_that_nothing_meets_is_not_published(self, draft, publisher):
         RuleSource.objects.update(obtained_from="2020-01-02", obtained_to="2020-01-01")

@@ -170,6 +170,7 @@ class TestWhoseRules:
         assert [client.get(url).status_code for url in own_pages(draft)] == [302] * 5 + [404]
         for name in ["move", "draft"]:
             assert client.post(page(draft, name), {"action": "published"}).status_code == 404
+        assert client.post(page(draft, "levels", group=draft.groups.get().pk)).status_code == 404
         lists = ["ruleversion", "conversionrule", "programme", "course"]
         for name in lists:
             text = client.get(reverse(f"admin:conversion_{name}_changelist")).content.decode()
