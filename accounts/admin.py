@@ -1,5 +1,6 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import render
@@ -24,6 +25,7 @@ from accounts.services.institutions import NotPendingError, approve_institution,
 from accounts.services.second_factor import reset_second_factor
 from accounts.views import identity_desk, learner_desk
 from vault.read_only import ReadOnly, ReadOnlyAdmin
+from vault.whole_forms import WholeRowMixin
 
 admin.site.site_header = _("广东终身教育学分银行 管理后台")
 admin.site.site_title = _("学分银行管理后台")
@@ -31,8 +33,13 @@ admin.site.index_title = _("工作台")
 admin.site.login_form = StaffSignInForm
 
 
+class AccountForm(WholeRowMixin, UserChangeForm):
+    """A learner's account never becomes one of staff."""
+
+
 @admin.register(User)
 class UserAdmin(StockUserAdmin):
+    form = AccountForm
     list_display = ["username", "name", "institution", "is_staff", "is_active"]
     list_filter = ["is_staff", "is_active", "groups"]
     list_select_related = ["institution"]

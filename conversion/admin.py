@@ -1,3 +1,4 @@
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -23,6 +24,7 @@ from conversion.rule_admin import versions  # noqa: F401 - registers where rules
 from conversion.services.clock import reckon_again
 from conversion.views import certificate_desk, desk, review, revocation
 from vault.read_only import ReadOnlyAdmin
+from vault.whole_forms import WholeRowMixin
 
 
 @admin.register(Application)
@@ -119,10 +121,15 @@ class ReckonedMixin:
             self.message_user(request, _("%d 件待审申请的应办结日期已重新计算。") % moved)
 
 
+class ReviewStageForm(WholeRowMixin, forms.ModelForm):
+    """The last stage and appeals stay, and recognition stays the centre's."""
+
+
 @admin.register(ReviewStage)
 class ReviewStageAdmin(ReckonedMixin, admin.ModelAdmin):
     """How many stages a review has, whose they are and how long they may take; the rows themselves stay."""
 
+    form = ReviewStageForm
     list_display = ["kind", "step", "name", "owner", "permission", "due_days", "is_active"]
     list_display_links = ["name"]
     list_filter = ["kind"]

@@ -9,6 +9,7 @@ from accounts.models import Institution
 from conversion.models import ConversionCap, ConversionRule, ExclusivityGroup, Programme, RuleImport, RuleVersion
 from conversion.rules.differences import FIELDS
 from conversion.services import publishing
+from vault.whole_forms import WholeRowMixin
 
 Action = publishing.Action
 VERBS = {
@@ -109,7 +110,11 @@ class ConversionCapForm(forms.ModelForm):
             self.add_error("kind", _("先登记毕业学分才能按百分比限制,还有%(count)d个专业没有登记:%(names)s") % words)
 
 
-class ProgrammeForm(forms.ModelForm):
+class CourseForm(WholeRowMixin, forms.ModelForm):
+    """The code of a course stands once in its programme, which is fixed once the course is there."""
+
+
+class ProgrammeForm(WholeRowMixin, forms.ModelForm):
     """毕业学分 can't be emptied while a cap is a share of them: no conversion would pass any more."""
 
     class Meta:

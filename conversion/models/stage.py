@@ -61,11 +61,6 @@ class ReviewStage(models.Model):
         return user.belongs_to_centre if self.owner == self.Owner.CENTRE else user.institution_id is not None
 
     def clean(self):
-        """What the constraints say, too: the admin shows kind and step as fixed, so it doesn't check these."""
-        if not self.is_active and self.step not in {Step.FIRST, Step.SECOND}:
-            raise ValidationError({"is_active": _("终审和申诉裁决不能停用。")})
-        if self.kind == Kind.RECOGNITION and self.owner == self.Owner.INSTITUTION:
-            raise ValidationError({"owner": _("认定没有接收机构,只能由管理中心审核。")})
         others = ReviewStage.objects.filter(kind=self.kind).exclude(pk=self.pk)
         if self.step == Step.SECOND and self.is_active and others.filter(step=Step.FIRST, is_active=False).exists():
             raise ValidationError({"is_active": _("启用复审须先启用初审。")})

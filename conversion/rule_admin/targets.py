@@ -3,7 +3,7 @@ from django.core.exceptions import PermissionDenied
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from conversion.forms.rules import ProgrammeForm
+from conversion.forms.rules import CourseForm, ProgrammeForm
 from conversion.models import Course, Programme
 from conversion.rule_admin.scope import OwnInstitution
 from conversion.views.cohort_copy import cohort_copy
@@ -36,6 +36,7 @@ class ProgrammeAdmin(OwnInstitution):
 
 @admin.register(Course)
 class CourseAdmin(OwnInstitution):
+    form = CourseForm
     institution_path = "programme__institution_id"
     list_display = ["name", "code", "programme", "credits", "nature"]
     list_select_related = ["programme__institution"]
