@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from achievements.forms.extra_fields import ExtraFieldsMixin
+from achievements.forms.rendering import PlainControls
 from achievements.models import Achievement, AchievementType, CatalogueEntry
 from achievements.services.achievements import (
     KnownCertificateError,
@@ -27,6 +28,7 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
     With an `instance` that is saved already it edits or corrects that one. `kept` are its files and its draft's.
     """
 
+    default_renderer = PlainControls()
     entry = forms.ModelChoiceField(
         CatalogueEntry.objects.none(), required=False, widget=forms.HiddenInput, label=_("名录成果")
     )
