@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import PersonalDataAccess, RosterImport
 from accounts.tests.factories import EnrolmentFactory, InstitutionUserFactory, UserFactory
 from achievements.models import AchievementImport, CatalogueImport
+from achievements.search import COMMON
 from achievements.tests.factories import EntryFactory
 from conversion.services.shares import create_share
 from conversion.tests.scene import Scene, make_achievement, make_entry, make_learner_user, make_reviewer, make_version
@@ -80,6 +81,8 @@ def test_public_lists_of_rules_take_no_more_queries(client, scene):
             make_version(scene.college, [(1, [{"entry": scene.entry}, {"entry": make_entry()}])], course=course)
             make_version(scene.college, [(1, [{"entry": scene.entry}]), (1, [{"entry": make_entry()}])])
 
+    for _number in range(COMMON):  # so many that the search goes the same way from the first look on
+        make_entry()
     course = scene.version.course
     urls = [
         reverse("conversion:rules"), reverse("conversion:courses"), reverse("achievements:catalogue"),
