@@ -1,7 +1,7 @@
 """Finding catalogue entries by any part of their names, among a million of them, in plain PostgreSQL.
 
 Chinese has no blanks to cut words at. So an entry's text is indexed by its single characters and pairs of characters
-(`catalogue_by_grams`), a word is looked up by its pairs, and `strpos` tells the real hits.
+(`catalogue_by_grams_…`), a word is looked up by its pairs, and `strpos` tells the real hits.
 Up to `EXACT` hits the total is exact and the best come first; of more, only the newest are walked through.
 The SQL stands here alone: the ORM takes longer to spell it than PostgreSQL to answer.
 """
@@ -24,14 +24,15 @@ WORDS_AT_MOST = 8  # the form refuses more
 PAIRS_AT_MOST = 12  # of a word; strpos sees to the rest
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 PLAIN_LETTERS = re.compile("[ -~一-鿿]*")
+SLICES, SLICE_OF = 4, "mod(t.entry_id / 1024, 4)"  # of the index (migration 0003)
 MARKS = {"project": "p", "names": "n", "institution": "i"}  # which column a gram is of
 COLUMNS = tuple(MARKS)
 ANYWHERE = ("names", "project", "institution")
 
-# A walk through the newest entries, without any index, is quicker than long posting lists: those of words that
-# every twentieth entry holds, or several together every thirtieth. A short walk tells which these are.
+# A walk through the newest entries, without any index, is quicker for what every fifteenth entry holds. A short walk
+# tells what that is.
 SHORTEST_WALK, LONGEST_WALK = 300, 40_000
-COMMON, COMMON_TOGETHER = 15, 9  # hits of the shortest walk, of one word and of several
+COMMON = 20  # hits of the shortest walk
 
 
 def columns_of(model, names):
@@ -61,9 +62,10 @@ LENGTH = r"strpos(substr(t.names, 2), E'\n')"  # of the name, which is the first
 GRAMS = "achievements_grams(t.project, t.names, t.institution)"
 BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL work_mem = '32MB';"
 BY_KEY = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;"
+ONE_BY_ONE = "SET LOCAL join_collapse_limit = 1; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"
 PLAIN = "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0;"
-PLANNER = ["enable_seqscan", "enable_bitmapscan", "work_mem", "jit", "max_parallel_workers_per_gather"]
-AS_BEFORE = "; ".join(f"SET LOCAL {name} TO DEFAULT" for name in PLANNER)
+CHANGED = set(re.findall(r"LOCAL (\w+)", BY_INDEX + BY_KEY + ONE_BY_ONE + PLAIN))
+AS_BEFORE = "; ".join(f"SET LOCAL {name} TO DEFAULT" for name in sorted(CHANGED))
 
 
 @dataclass(frozen=True)
@@ -136,14 +138,23 @@ class Condition:
         """By looking at each row: SQL and its parameters."""
         return self._tests(self.terms)
 
-    @property
-    def indexed(self):
-        """The same by the index, if there is anything to look up; a single pair leaves no doubt."""
+    def rows(self, columns):
+        """SELECT these columns of all rows by the index, if there is anything to look up, and its parameters.
+
+        A slice of the index is read as a whole, the next one not before a LIMIT asks for more.
+        """
         if not self.terms:
-            return self.walked
+            where, parameters = self.walked
+            return f"SELECT {columns} FROM {TABLE} t WHERE {where}", parameters  # noqa: S608 - parameters apart
+        # A single pair leaves no doubt.
         test, parameters = self._tests([term for term in self.terms if len(term.word) > 2])
         tsquery = " & ".join(f"({term.tsquery()})" for term in self.terms)
-        return f"{GRAMS} @@ %s::tsquery AND {test}", [tsquery, *parameters]
+        slices = [
+            f"SELECT {columns} FROM {TABLE} t WHERE {SLICE_OF} = {number}"  # noqa: S608 - the same
+            f" AND {GRAMS} @@ %s::tsquery AND {test}"
+            for number in range(SLICES)
+        ]
+        return " UNION ALL ".join(slices), [tsquery, *parameters] * SLICES
 
     def _tests(self, terms):
         rechecks = [term.recheck() for term in terms]
@@ -153,8 +164,8 @@ class Condition:
 
 def matching(entries, terms):
     """The entries of a query set that hold every term, drafts too, however many: for lists of the admin's own."""
-    where, parameters = Condition(terms, drafts=True).indexed
-    found = RawSQL(f"SELECT t.entry_id FROM {TABLE} t WHERE {where}", parameters)  # noqa: S608, S611 - parameters apart
+    rows, parameters = Condition(terms, drafts=True).rows("t.entry_id")
+    found = RawSQL(rows, parameters)  # noqa: S611 - parameters apart
     return entries.filter(pk__in=found) if terms else entries
 
 
@@ -166,8 +177,7 @@ class Hits(Sequence):
         self._condition = Condition(terms)
         self._ids = []  # all of them in their order; of too many, none, or the newest after a walk
         self.is_cut = False
-        common = COMMON if len(terms) < 2 else COMMON_TOGETHER
-        if len(_walk(self._condition, rows=SHORTEST_WALK, hits=common)) >= common:
+        if len(_walk(self._condition, rows=SHORTEST_WALK, hits=COMMON)) >= COMMON:
             ids = _walk(self._condition, rows=LONGEST_WALK, hits=EXACT + 1)
             self.is_cut = len(ids) > EXACT
             self._ids = ids[:EXACT] if self.is_cut else []
@@ -193,7 +203,8 @@ class Hits(Sequence):
 
 def _loaded(ids, terms):
     """The entries, each with `found_as`: the other names that hold a word which its own texts don't show."""
-    entries = [_entry(row) for row in _fetch(LOAD, [ids])] if ids else []
+    rows = _fetch(f"{BY_KEY} {ONE_BY_ONE} {PLAIN} {LOAD}", [ids]) if ids else []
+    entries = [_entry(row) for row in rows]
     unclear = [entry for entry in entries if not all(_shows(entry, term) for term in terms)]
     prefetch_related_objects(unclear, "aliases")
     for entry in entries:
@@ -231,10 +242,10 @@ def _walk(condition, *, rows, hits):
 
 def _sorted(condition, count):
     """All of them by the index first: by the key, hits that are rare or old would be a walk through everything."""
-    where, parameters = condition.indexed
+    rows, parameters = condition.rows("t.entry_id")
     return _ids(
         f"""
-        WITH t AS MATERIALIZED (SELECT t.entry_id FROM {TABLE} t WHERE {where})
+        WITH t AS MATERIALIZED ({rows})
         SELECT t.entry_id FROM t ORDER BY t.entry_id DESC LIMIT %s
         """,  # noqa: S608 - parameters apart
         [*parameters, count],
@@ -247,10 +258,10 @@ def _best(condition):
 
     Whole texts come before beginnings before the rest; in each the active, short and new ones first.
     """
-    where, parameters = condition.indexed
+    rows, parameters = condition.rows("t.*")
     closeness, closeness_parameters = _closeness(condition.terms)
     sql = f"""
-        WITH t AS MATERIALIZED (SELECT * FROM {TABLE} t WHERE {where} LIMIT {EXACT + 1})
+        WITH t AS MATERIALIZED ({rows} LIMIT {EXACT + 1})
         SELECT total, CASE WHEN total <= {EXACT} THEN ARRAY(
             SELECT t.entry_id FROM t
             ORDER BY {closeness}, t.choosable @> %s DESC, {LENGTH}, t.entry_id DESC

