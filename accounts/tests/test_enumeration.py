@@ -22,7 +22,7 @@ NUMBERS = {
     kind: synthetic_person(7000 + i) for i, kind in enumerate(["phone", "no_phone", "activated", "absent", "locked"])
 }
 SECRETS = re.compile(r'name="csrfmiddlewaretoken" value="\w+"|[0-9a-f]{40}')
-DATED = {"Expires", "Set-Cookie"}
+DATED = {"Expires", "Set-Cookie", "X-Request-ID"}
 
 
 def put_on_roster(person, phone="", **user):
