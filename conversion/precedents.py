@@ -6,12 +6,10 @@ from django.db.models import Prefetch, Q
 
 from conversion.alerts import sources_of
 from conversion.models import Application, ApplicationSource, ReviewRecord
-from conversion.models.application import Action, Kind, Status
+from conversion.models.application import APPROVALS, REJECTIONS, Action, Kind, Status
 
 DECIDED = [Status.APPROVED, Status.REJECTED, Status.REVOKED]
-DECISIONS = [
-    Action.FINAL_APPROVE, Action.FIRST_REJECT, Action.FINAL_REJECT, Action.FIRST_APPROVE, Action.RETURN,
-]  # fmt: skip
+LAST_WORDS = [*APPROVALS, *REJECTIONS, Action.REVOKE]
 SHOWN = 6
 
 
@@ -45,7 +43,7 @@ def precedents_of(application):
 
 
 def _decisions():
-    records = ReviewRecord.objects.filter(action__in=DECISIONS).select_related("reason").order_by("-number")
+    records = ReviewRecord.objects.filter(action__in=LAST_WORDS).select_related("reason").order_by("-number")
     return Prefetch("records", records, to_attr="decisions")
 
 

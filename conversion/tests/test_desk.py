@@ -9,9 +9,11 @@ from django.utils import timezone
 
 from conversion.models import ReviewClaim, ReviewCriterion
 from conversion.services import claims
+from conversion.services.appeals import appeal
 from conversion.services.bulk import approve_in_bulk, bulk_line
 from conversion.services.claims import ClaimedError, claim_case
 from conversion.services.reviews import FindingMissingError, NotAllowedError
+from conversion.services.revocation import revoke
 from conversion.tests.scene import Scene, make_achievement, make_entry, make_learner_user, make_reviewer, make_version
 
 QUEUE = reverse("admin:conversion_application_changelist")
@@ -222,6 +224,24 @@ def test_reviewer_reads_how_like_cases_were_decided(client, scene):
     found = page.context["precedents"]
     assert (found.approved, found.refused, found.cases) == (0, 1, [precedent])
     assert "缺少成绩单" in text_of(page)
+
+
+def test_reviewer_reads_the_last_word_on_like_cases_that_were_appealed_or_revoked(client, scene):
+    appealed, revoked = another(scene), scene.approved()
+    scene.reject(appealed, opinion="缺少成绩单")
+    appeal(application=appealed, by=appealed.submitted_by, text="成绩单已补")
+    scene.decide(appealed, "appeal_approve", make_reviewer(rights=["appeal"]), opinion="成绩单属实")
+    revoke(application=revoked, by=make_reviewer(rights=["revoke"]), reason=scene.revocation_reason)
+    client.force_login(scene.first_reviewer)
+    page = client.get(page_for(another(scene)))
+    found = page.context["precedents"]
+    assert (found.approved, found.refused) == (1, 1)
+    last_words = {case: case.decisions[0].get_action_display() for case in found.cases}
+    assert last_words == {appealed: "申诉成立,予以通过", revoked: "撤销"}
+    text = text_of(page)
+    assert "成绩单属实" in text
+    assert "证书系伪造" in text
+    assert "缺少成绩单" not in text
 
 
 def test_reviewer_reads_what_the_approval_will_write(client, scene):
