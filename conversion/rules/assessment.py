@@ -174,12 +174,25 @@ def _part_conditions(version, part, achievements, on):
 
 
 def _part_condition(part, achievements):
-    names = "、".join(source.entry.name for source in part.sources[:5]) + ("…" if len(part.sources) > 5 else "")
-    choose = part.group.choose
-    required = names if len(part.sources) == 1 else _("%(names)s 中的 %(n)d 项") % {"names": names, "n": choose}
+    required = _choice([source.entry for source in part.sources], part.group.choose)
     actual = "、".join(achievements[n].name for n in part.places) or _("没有")
-    remedy = _("还需要: %s") % required if part.lacking else ""
+    remedy = _part_remedy(part, achievements) if part.lacking else ""
     return Condition("sources", _("所需成果"), required, actual, not part.lacking, remedy)
+
+
+def _choice(entries, number):
+    names = "、".join(entry.name for entry in entries[:5]) + ("…" if len(entries) > 5 else "")
+    return names if len(entries) == 1 else _("%(names)s 中的 %(n)d 项") % {"names": names, "n": number}
+
+
+def _part_remedy(part, achievements):
+    """What lacks beside what stands in the part; who has chosen one that doesn't count needs one that does."""
+    standing = {achievements[n].entry_id for n in part.places}
+    open_entries = [source.entry for source in part.sources if source.entry_id not in standing]
+    chosen = {achievement.entry_id for n, achievement in enumerate(achievements) if n not in part.fitting}
+    is_in_vain = any(entry.pk in chosen for entry in open_entries)
+    words = _("还需要: 符合要求的%s") if is_in_vain else _("还需要: %s")
+    return words % _choice(open_entries, part.lacking)
 
 
 def _outranked(achievement, higher):

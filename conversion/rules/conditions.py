@@ -7,6 +7,8 @@ from dateutil.relativedelta import relativedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from conversion.rules.scores import plain_score
+
 
 class Verdict(StrEnum):
     """The answer about one rule. The first that applies: used, missing, capped, match."""
@@ -105,8 +107,8 @@ def source_conditions(version, source, achievement, on):
     if source.min_score is not None:
         score = achievement.score
         met = score is not None and score >= source.min_score
-        actual = _("未填写") if score is None else score
-        conditions.append(_threshold("score", _("成绩"), source.min_score, actual, met))
+        actual = _("未填写") if score is None else plain_score(score)
+        conditions.append(_threshold("score", _("成绩"), plain_score(source.min_score), actual, met))
     if source.min_framework_level is not None:
         met = level is not None and level >= source.min_framework_level
         actual = level or _("未定级")

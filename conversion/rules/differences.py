@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from conversion.models import RuleVersion
+from conversion.rules.scores import plain_score
 
 FIELDS = [
     "course",
@@ -113,7 +114,7 @@ def _groups(version):
 def threshold_words(source):
     """What an achievement of a source has to meet, in words."""
     words = [
-        (source.min_score, _("成绩不低于 %s")),
+        (source.min_score if source.min_score is None else plain_score(source.min_score), _("成绩不低于 %s")),
         (source.min_framework_level, _("资历框架等级不低于 %s 级")),
         (source.obtained_from, _("取得时间不早于 %s")),
         (source.obtained_to, _("取得时间不晚于 %s")),

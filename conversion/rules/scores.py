@@ -19,10 +19,11 @@ def resulting_score(version, achievements):
     if policy == version.ScorePolicy.PASS or not scores or None in scores:
         return _(PASSED)
     if policy == version.ScorePolicy.CARRY:
-        return "、".join(_plain(score) for score in scores)
+        return "、".join(plain_score(score) for score in scores)
     mean = sum(scores, Decimal(0)) / len(scores)
-    return _plain(mean.quantize(Decimal("0.01"), ROUND_HALF_UP))
+    return plain_score(mean.quantize(Decimal("0.01"), ROUND_HALF_UP))
 
 
-def _plain(score):
+def plain_score(score):
+    """A score without trailing zeros: 425, 87.5."""
     return f"{Decimal(score).normalize():f}"

@@ -37,7 +37,8 @@ class AlreadyAppliedError(Exception):
 
     @property
     def message(self):
-        reasons = self.assessment.missing if self.assessment else []
+        conditions = self.assessment.conditions if self.assessment else []
+        reasons = [row.remedy for row in conditions if not row.met and row.code != "sources"]
         where = _("请在“进度查询”中查看。")
         return _("所选成果已提交过同样的申请,") + where if not reasons else f"{'、'.join(reasons)}。{where}"
 

@@ -212,4 +212,15 @@ class TestEligibility:
         version = make_version(scene.college, [(2, [{"entry": scene.entry}, {"entry": other}])])
         explained = rules.assess(version, [scene.achievement, make_achievement(scene.user, scene.entry)])
         assert (explained.verdict, len(explained.used)) == ("missing", 1)
-        assert explained.missing == [f"还需要: {scene.entry.name}、{other.name} 中的 2 项"]
+        assert explained.missing == [f"还需要: {other.name}"]
+
+    def test_what_stands_already_is_not_asked_for_again(self, scene):
+        others = [make_entry("助理电子商务师"), make_entry("办公软件应用")]
+        version = make_version(scene.college, [(2, [{"entry": entry} for entry in (scene.entry, *others)])])
+        explained = rules.assess(version, [scene.achievement])
+        assert explained.missing == ["还需要: 助理电子商务师、办公软件应用 中的 1 项"]
+
+    def test_chosen_achievement_below_the_threshold_is_not_called_lacking(self, scene):
+        version = make_version(scene.college, [(1, [{"entry": scene.entry, "min_score": 90}])])
+        explained = rules.assess(version, [make_achievement(scene.user, scene.entry, score=70)])
+        assert explained.missing == [f"还需要: 符合要求的{scene.entry.name}", "成绩要达到 90"]

@@ -37,7 +37,7 @@ class TestExamples:
         assert response.redirect_chain[-1][0] == page(draft, "examples")
         text = response.content.decode()
         assert "有例子与预期不符,不能发布:59分可以转换" in text
-        assert "要求 60.00,实际 59.00" in text
+        assert "要求 60,实际 59" in text
 
     def test_are_frozen_with_their_version(self, draft, entry, publisher):
         example = add_example(draft, entry, score=60)

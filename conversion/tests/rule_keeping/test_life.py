@@ -162,6 +162,6 @@ class TestNextVersion:
         copy.refresh_from_db()
         told = {(change.kind, change.label): (change.before, change.after) for change in differences(published, copy)}
         assert told["changed", "转换学分"] == ("4.0", "2.0")
-        assert told["changed", f"第1组:{source.entry}"] == ("成绩不低于 60.00", "成绩不低于 75.00")
+        assert told["changed", f"第1组:{source.entry}"] == ("成绩不低于 60", "成绩不低于 75")
         assert told["added", "第1组:另一项成果"] == ("", "取得即可")
         assert len(told) == 4  # and 2 项中任选 1 项
