@@ -66,6 +66,11 @@ class UploadedImport(models.Model):
         return list(islice(csv.reader(self.report.splitlines(keepends=True)), 1, REFUSALS_SHOWN + 1))
 
     @property
+    def would_write(self):
+        """Whether the check found anything to write: else there is nothing to confirm."""
+        return bool(self.counts.get("created") or self.counts.get("updated"))
+
+    @property
     def path(self):
         suffix = Path(self.name).suffix.lower()
         return Path(settings.MEDIA_ROOT) / self.FOLDER / f"{self.file_key}{suffix}"

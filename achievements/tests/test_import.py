@@ -335,6 +335,16 @@ class TestPages:
         assert not job.path.exists()
         assert Achievement.objects.count() == 1
 
+    @pytest.mark.django_db(transaction=True)
+    def test_clerk_is_asked_to_confirm_only_what_would_change_something(self, client, clerk, enrolments, type_):
+        job = self.upload(client, [row_of(enrolments[0], 取得时间="以前")])
+        run_achievement_import(job.pk)
+        page = client.get(job.get_absolute_url()).content.decode()
+        assert "没有可以导入的行" in page
+        assert "确认导入" not in page
+        client.post(job.get_absolute_url(), {"action": "cancel"})
+        assert "已取消" in client.get(job.get_absolute_url()).content.decode()
+
     def test_page_lists_the_columns_of_the_types_too(self, client, clerk, type_):
         TypeField.objects.create(type=type_, key="prize", label="奖项")
         page = client.get(UPLOAD).content.decode()

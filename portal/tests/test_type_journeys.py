@@ -3,7 +3,8 @@
 import pytest
 from django.core.management import call_command
 
-from achievements.models import Achievement, AchievementType, CatalogueEntry
+from achievements.models import Achievement, AchievementDraft, AchievementType, CatalogueEntry
+from achievements.tests.factories import EntryFactory
 from conversion.models import Application
 from conversion.tests.scene import Scene, make_reviewer
 from portal.tests import journey
@@ -97,3 +98,23 @@ def test_learner_has_an_achievement_of_each_type_recognised_or_refused(scene, ne
         assert f"示例成果({parent})" in shown
     page.goto("/my/timeline/")
     assert journey.main_text(page).count("终审不予通过") == 2
+
+
+def test_learner_goes_on_with_what_was_typed_and_chosen_after_loading_the_page_anew(scene, new_page):
+    entry = EntryFactory(name="示例证书", type=AchievementType.objects.get(code="training"))
+    page = journey.learner_session(new_page, scene.user)
+    page.goto(f"/achievements/add/?type={entry.type_id}")
+    page.get_by_label("证书编号").fill("AGAIN-1")
+    page.get_by_text("草稿已自动保存").wait_for()
+    page.reload()
+    assert page.get_by_label("证书编号").input_value() == "AGAIN-1"
+    page.get_by_role("button", name="搜索").click()
+    page.get_by_role("dialog").get_by_role("radio", name="示例证书").check()
+    page.get_by_role("dialog").get_by_role("button", name="确认").click()
+    page.get_by_text("草稿已自动保存").wait_for()
+    page.go_back()
+    page.go_forward()
+    page.get_by_text("已选择名录成果").wait_for()
+    assert page.locator("#id_entry").input_value() == str(entry.pk)
+    assert page.get_by_label("证书编号").input_value() == "AGAIN-1"
+    assert AchievementDraft.objects.count() == 1

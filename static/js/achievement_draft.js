@@ -1,4 +1,5 @@
-// 成果添加: keeps what is typed as a draft on the server, a second after the last change.
+// 成果添加: keeps what is typed or chosen as a draft on the server, a second after the last change. The address then
+// names the draft, so that the page loaded anew or come back to goes on with it.
 const PAUSE = 1000;
 let timer;
 let sending = new AbortController();
@@ -14,8 +15,17 @@ async function save(form) {
   sending = new AbortController();
   const options = { method: "POST", body: draftOf(form), headers: { "X-Draft": "1" }, signal: sending.signal };
   const answer = await fetch(form.getAttribute("action"), options).catch(() => null);
+  const isSaved = answer?.ok && !answer.redirected;
   const status = document.getElementById("draft-status");
-  if (status) status.textContent = answer?.ok && !answer.redirected ? status.dataset.saved : "";
+  if (status) status.textContent = isSaved ? status.dataset.saved : "";
+  if (isSaved) nameDraft(form);
+}
+
+function nameDraft(form) {
+  if (!form.isConnected) return; // another type was chosen meanwhile
+  const { type, draft } = form.elements;
+  const query = new URLSearchParams({ type: type.value, draft: draft.value });
+  history.replaceState(history.state, "", `${form.getAttribute("action")}?${query}`);
 }
 
 function stop() {
@@ -23,12 +33,16 @@ function stop() {
   sending.abort();
 }
 
-document.addEventListener("input", (event) => {
+function saveSoon(event) {
   const form = event.target.closest("#achievement-form");
   if (!form || event.target.type === "file") return;
   clearTimeout(timer);
   timer = setTimeout(() => save(form), PAUSE);
-});
+}
+
+document.addEventListener("input", saveSoon);
+document.addEventListener("change", (event) => event.target.id === "id_entry" && saveSoon(event));
+document.addEventListener("draft:file", (event) => nameDraft(event.target.form));
 
 // A draft saved after its form was sent would come back as a ghost.
 document.addEventListener("submit", (event) => event.target.matches("#achievement-form") && stop());

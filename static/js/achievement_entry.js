@@ -16,7 +16,7 @@ document.addEventListener("click", (event) => {
   if (!event.target.closest("[data-clear-entry]")) return;
   event.preventDefault();
   entryField().value = "";
-  update();
+  entryField().dispatchEvent(new Event("change", { bubbles: true }));
   document.getElementById(FILLED[0]).focus();
 });
 

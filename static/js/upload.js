@@ -80,6 +80,7 @@ async function send(input, file, item) {
   if (answer.status === 200 && answer.responseText.includes(DRAFT_FILES)) {
     item.remove();
     htmx.swap(`#${DRAFT_FILES}`, answer.responseText, { swapStyle: "outerHTML" });
+    input.dispatchEvent(new Event("draft:file", { bubbles: true }));
   } else refuse(item, answer.status === 422 ? answer.responseText : texts.requestFailed);
 }
 
