@@ -9,15 +9,26 @@ async function fetchRegions(url, parent) {
   return response.ok ? response.json() : [];
 }
 
-document.addEventListener("change", async (event) => {
-  const box = event.target.closest("[data-regions-url]");
-  if (!box || !event.target.matches("select")) return;
+async function offerNext(box, changed) {
   const selects = [...box.querySelectorAll("select")];
-  const [next, ...later] = selects.slice(selects.indexOf(event.target) + 1);
+  const [next, ...later] = selects.slice(selects.indexOf(changed) + 1);
   if (!next) return;
   [next, ...later].forEach(clear);
-  const parent = event.target.value;
+  const parent = changed.value;
   const regions = parent ? await fetchRegions(box.dataset.regionsUrl, parent) : [];
   // Another choice may have been made while this answer travelled.
-  if (event.target.value === parent) next.append(...regions.map(({ code, name }) => new Option(name, code)));
+  if (changed.value === parent) next.append(...regions.map(({ code, name }) => new Option(name, code)));
+}
+
+document.addEventListener("change", (event) => {
+  const box = event.target.closest("[data-regions-url]");
+  if (box && event.target.matches("select")) offerNext(box, event.target);
 });
+
+// A choice made before this file was there.
+for (const box of document.querySelectorAll("[data-regions-url]")) {
+  const changed = [...box.querySelectorAll("select")].find(
+    (select) => select.value && !select.selectedOptions[0].defaultSelected,
+  );
+  if (changed) offerNext(box, changed);
+}

@@ -1,5 +1,4 @@
 // 「成果分类」: [data-type-child] offers only the options whose data-parent is the value of [data-type-parent].
-// A choice of the second sends the form, unless hx-* attributes on it already load the type's fields.
 const allOptions = new WeakMap();
 
 function narrow(box) {
@@ -12,12 +11,24 @@ function narrow(box) {
   child.value = fitting.some((option) => option.value === chosen) ? chosen : "";
 }
 
+/** What was chosen before the scripts came, or is put back by the browser, loads its fields as any choice does. */
+function catchUp(box) {
+  const parent = box.querySelector("[data-type-parent]");
+  const child = box.querySelector("[data-type-child]");
+  const chosen = child.selectedOptions[0];
+  if (!chosen.value || chosen.defaultSelected) return;
+  parent.value = chosen.dataset.parent;
+  narrow(box);
+  htmx.trigger(child, "change");
+}
+
 document.addEventListener("change", (event) => {
   const box = event.target.closest("[data-type-select]");
-  if (!box) return;
-  if (event.target.matches("[data-type-parent]")) narrow(box);
-  const loadsItself = event.target.matches("[hx-get], [hx-post]");
-  if (event.target.matches("[data-type-child]") && event.target.value && !loadsItself) event.target.form.requestSubmit();
+  if (box && event.target.matches("[data-type-parent]")) narrow(box);
 });
 
-htmx.onLoad(() => document.querySelectorAll("[data-type-select]").forEach(narrow));
+htmx.onLoad((loaded) => {
+  const boxes = document.querySelectorAll("[data-type-select]");
+  if (loaded === document.body) boxes.forEach(catchUp);
+  boxes.forEach(narrow);
+});
