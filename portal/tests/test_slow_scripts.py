@@ -20,7 +20,7 @@ def scene(transactional_db):
 
 @pytest.fixture
 def slow_page():
-    """Return a function: `let_scripts_come = slow_page(page, path)`. Modules wait for htmx, which comes when called."""
+    """Return a function: `let_scripts_come = slow_page(page, path)`. Modules wait for htmx, held till then."""
 
     def open_page(page, path):
         held = []
