@@ -9,8 +9,10 @@ CASES = """
 SELECT COALESCE(a.id, r.application_id) AS case_id, a.id AS application_id, a.status, a.stage_count,
     a.submitted_by_id, a.first_reviewer_id, a.second_reviewer_id, a.final_reviewer_id, a.appeal_reviewer_id,
     a.revoked_by_id,
+    a.kind, a.submitted_at, a.rule_version_id, a.receiving_institution_id,
+    CASE WHEN r.action = 'submit' THEN a.snapshot::text END AS snapshot,
     r.number, r.action, r.from_status, r.to_status, r.by_id, r.unit, r.reason_id, r.opinion,
-    r.findings::text AS findings, r.at, r.previous_hash, r.hash
+    r.findings::text AS findings, r.frozen_digest, r.at, r.previous_hash, r.hash
 FROM conversion_application a FULL JOIN conversion_reviewrecord r ON r.application_id = a.id
 ORDER BY case_id, r.number
 """
@@ -63,6 +65,7 @@ def _problems(case, records):
         return
     yield from _gaps(records)
     yield from _broken_chain(records)
+    yield from _changed_since_submission(records)
     yield from _impossible_steps(case, records)
     if records[-1].to_status != case.status:
         yield "state", f"the records end in “{records[-1].to_status}”, the application says “{case.status}”"
@@ -93,7 +96,25 @@ def hash_of(record):
     ]  # fmt: skip
     if findings := as_json(record.findings):
         said.append(findings)
-    return hashlib.sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+    if record.frozen_digest:
+        said.append(record.frozen_digest)
+    return digest(said)
+
+
+def digest(value):
+    return hashlib.sha256(json.dumps(value, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def _changed_since_submission(records):
+    """What the case says now against the digest that its submission left in the chain."""
+    for record in records:
+        if record.action == "submit" and record.frozen_digest != digest_of_frozen(record):
+            yield "frozen", "snapshot, rule version, target, kind, stages or time are not what was submitted"
+
+
+def digest_of_frozen(row):
+    frozen = [row.kind, utc(row.submitted_at), row.stage_count, row.rule_version_id, row.receiving_institution_id]
+    return digest([*frozen, as_json(row.snapshot)])
 
 
 def _impossible_steps(case, records):

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+from datetime import UTC
 
 from django.utils import timezone
 
 from conversion.models import ReviewRecord
+from conversion.models.application import Action
 
 
 def record_hash(record):
@@ -23,8 +25,22 @@ def record_hash(record):
         record.opinion,
         record.at.isoformat(),
         *([record.findings] if record.findings else []),
+        *([record.frozen_digest] if record.frozen_digest else []),
     ]
     return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def frozen_digest(application):
+    """SHA-256 over what a case froze at its submission, which nothing changes afterwards (trigger `frozen`)."""
+    frozen = [
+        application.kind,
+        application.submitted_at.astimezone(UTC).isoformat(),
+        application.stage_count,
+        application.rule_version_id,
+        application.receiving_institution_id,
+        application.snapshot,
+    ]
+    return hashlib.sha256(json.dumps(frozen, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
 def write_record(*, application, action, from_status, by, unit="", reason=None, opinion="", findings=()):
@@ -41,6 +57,7 @@ def write_record(*, application, action, from_status, by, unit="", reason=None, 
         reason=reason,
         opinion=opinion,
         findings=list(findings),
+        frozen_digest=frozen_digest(application) if action == Action.SUBMIT else "",
         at=timezone.now(),
         previous_hash=last.hash if last else "",
     )

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -18,7 +18,7 @@ from conversion import ledger_check
 from conversion.models import Application, Certificate, CreditEntry, LedgerRoot, ReviewRecord
 from conversion.services.appeals import appeal
 from conversion.services.certificates import replace_certificate
-from conversion.services.records import record_hash, write_record
+from conversion.services.records import frozen_digest, record_hash, write_record
 from conversion.services.revocation import revoke as revoke_case
 from conversion.services.roots import RootFileError, export_root, seal_days
 from conversion.tasks import seal_ledger
@@ -92,6 +92,12 @@ def tamper(statement, parameters=()):
         assert cursor.rowcount > 0, "nothing was tampered with"
 
 
+def raise_credits(row, table, column):
+    """Write 40 credits into the frozen text of a case or certificate."""
+    credits = f"jsonb_set({column}, '{{rule,credits}}', '\"40.0\"')"
+    tamper(f"UPDATE conversion_{table} SET {column} = {credits} WHERE id = %s", [row.pk])
+
+
 def case_of(application):
     return f"application {application.pk}"
 
@@ -162,15 +168,74 @@ def test_edited_amount_is_found(application):
 
 def test_amount_edited_with_the_snapshot_is_found(application):
     tamper("UPDATE conversion_creditentry SET credits = 40")
-    tamper("UPDATE conversion_application SET snapshot = jsonb_set(snapshot, '{rule,credits}', '\"40.0\"')")
-    assert found() == {("content", certificate_of(application))}
+    raise_credits(application, "application", "snapshot")
+    assert found() == {("content", certificate_of(application)), ("frozen", case_of(application))}
+
+
+FROZEN = {
+    "credits": "snapshot = jsonb_set(snapshot, '{rule,credits}', '\"40.0\"')",
+    "score": "snapshot = jsonb_set(snapshot, '{sources,0,score}', '\"99\"')",
+    "kind": "kind = 'performance'",
+    "rule version": "rule_version_id = %(version)s",
+    "target": "receiving_institution_id = %(institution)s",
+    "time": "submitted_at = submitted_at - interval '1 day'",
+    "applicant": "submitted_by_id = %(person)s",
+    "token": "submission_token = gen_random_uuid()",
+}
+
+
+def other_values(scene):
+    other = Scene()
+    return {"version": other.version.pk, "institution": other.college.pk, "person": other.user.pk}
+
+
+@pytest.mark.parametrize("change", FROZEN.values(), ids=FROZEN)
+@pytest.mark.parametrize("decided", [False, True], ids=["waiting", "approved"])
+def test_raw_sql_can_not_change_what_was_submitted(scene, change, decided):
+    case = scene.approved() if decided else scene.submit()
+    statement = f"UPDATE conversion_application SET {change} WHERE id = %(case)s"
+    refused = pytest.raises(IntegrityError, match="a case keeps what was submitted")
+    with refused, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, other_values(scene) | {"case": case.pk})
+
+
+@pytest.mark.parametrize("change", [FROZEN[name] for name in FROZEN if name not in {"applicant", "token"}])
+def test_case_changed_while_it_waits_is_found(scene, change):
+    """Before there is an award or a certificate, only the first record of the case knows what was submitted."""
+    case = scene.submit()
+    assert found() == set()
+    tamper(f"UPDATE conversion_application SET {change} WHERE id = %(case)s", other_values(scene) | {"case": case.pk})
+    assert found() == {("frozen", case_of(case))}
+
+
+def test_snapshot_changed_with_its_digest_is_found_by_the_chain(scene):
+    case = scene.submit()
+    raise_credits(case, "application", "snapshot")
+    case.refresh_from_db()
+    tamper("UPDATE conversion_reviewrecord SET frozen_digest = %s", [frozen_digest(case)])
+    assert found() == {("hash", case_of(case))}
+
+
+def test_submission_is_not_recorded_without_its_digest(scene):
+    case = scene.submit()
+    insert = """
+        INSERT INTO conversion_reviewrecord
+            (application_id, number, action, from_status, to_status, by_id, unit, opinion, findings, frozen_digest,
+            at, previous_hash, hash)
+        SELECT application_id, 2, action, from_status, to_status, by_id, unit, opinion, findings, '', at, hash, hash
+        FROM conversion_reviewrecord
+    """
+    refused = pytest.raises(IntegrityError, match="submission_record_digests_what_was_frozen")
+    with refused, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(insert)
+    assert case.records.count() == 1
 
 
 def test_amount_edited_everywhere_is_found(application):
     tamper("UPDATE conversion_creditentry SET credits = 40")
-    for table, column in [("application", "snapshot"), ("certificate", "content")]:
-        tamper(f"UPDATE conversion_{table} SET {column} = jsonb_set({column}, '{{rule,credits}}', '\"40.0\"')")
-    assert found() == {("signature", certificate_of(application))}
+    raise_credits(application, "application", "snapshot")
+    raise_credits(application.certificate, "certificate", "content")
+    assert found() == {("signature", certificate_of(application)), ("frozen", case_of(application))}
 
 
 @pytest.mark.parametrize(

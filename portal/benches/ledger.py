@@ -20,7 +20,7 @@ from conversion.certificate_proof import sign_certificate
 from conversion.models import Application, Certificate, CreditEntry, ReviewRecord
 from conversion.models.application import Kind, Status
 from conversion.services.certificates import new_number
-from conversion.services.records import record_hash
+from conversion.services.records import frozen_digest, record_hash
 from conversion.services.roots import lines_of, newest_finished_day, seal_days
 from portal.benches import Result
 from portal.benches.desk import LEARNERS, make_learner
@@ -92,7 +92,8 @@ class Ledger:
     def _chain(self, case, at):
         previous = ""
         for pattern in self.records:
-            record = self._own(pattern, application=case, at=at, previous_hash=previous)
+            frozen = pattern.frozen_digest and frozen_digest(case)
+            record = self._own(pattern, application=case, at=at, previous_hash=previous, frozen_digest=frozen)
             record.hash = previous = record_hash(record)
             yield record
 

@@ -29,6 +29,8 @@ class ReviewRecord(models.Model):
     opinion = models.TextField(_("意见"), max_length=1000, blank=True)
     # What the reviewer found out for each `ReviewCriterion`, as [{"label", "minimum", "unit", "found"}…].
     findings = models.JSONField(_("审核指标"), default=list, blank=True)
+    # Of a submission: the digest of what the case froze (`services.records.frozen_digest`).
+    frozen_digest = models.CharField(max_length=64, blank=True)
     at = models.DateTimeField(_("时间"))
     previous_hash = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64)
@@ -44,6 +46,9 @@ class ReviewRecord(models.Model):
             models.CheckConstraint(
                 condition=~Q(to_status__in=["rejected", "returned", "revoked"]) | Q(reason__isnull=False),
                 name="no_refusal_record_without_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(action="submit") | ~Q(frozen_digest=""), name="submission_record_digests_what_was_frozen"
             ),
         ]
 
