@@ -5,6 +5,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.urls import reverse_lazy
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from achievements.forms.extra_fields import ExtraFieldsMixin
@@ -86,6 +87,7 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
             self.fields[name].error_messages["required"] = _("请填写%s。") % self.fields[name].label
         if self.fields["body_code"].required:
             self.fields["body_code"].help_text = _("没有代码时填“无”。")
+            self.fields["certificate_number"].help_text = _("没有编号时填“无”。")
         self.fields["score"].widget.attrs |= {"min": "0", "max": "9999.99"}
 
     def clean_obtained_on(self):
@@ -144,8 +146,23 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
         except KnownCertificateError:
             self.add_error(None, Achievement._meta.constraints[0].violation_error_message)
         except ReplacedMeanwhileError:
-            self.add_error(None, _("这项成果已在别处更正过,请打开它的最新版本再修改。"))
+            self.add_error(None, _replaced(self.instance))
         return None
+
+    @property
+    def says_the_same(self):
+        """Whether a bound form says of its achievement what that says already; its files aside."""
+        if set(self.errors) - {"files"}:
+            return False
+        said = {name: self.cleaned_data[name] for name in self._meta.fields}
+        said["entry"] = said["entry"] and said["entry"].pk
+        return said == {name: self.initial[name] for name in said} and self.extra_values() == self.extra_held
+
+
+def _replaced(achievement):
+    newest = Achievement.objects.current().get(first_version__versions=achievement.pk)
+    text = _('这项成果已在别处更正过,请打开它的<a href="{}">最新版本</a>再修改。')
+    return format_html(text, newest.get_absolute_url())
 
 
 def filled_by(entry):

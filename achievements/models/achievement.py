@@ -6,6 +6,8 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+NO_NUMBER = {"", "无", "无编号", "没有", "暂无", "/", "none", "na", "n/a"}  # as people type it, folded
+
 
 def certificate_key(text):
     """Fold a certificate number or body for comparison: width, case, spaces and dashes don't make another one."""
@@ -150,8 +152,9 @@ class Achievement(models.Model):
 
     @staticmethod
     def key_of(number, body):
-        """The key under which the same certificate is recognised; empty when it has no number."""
-        return f"{certificate_key(number)}|{certificate_key(body)}"[:200] if number else ""
+        """The key under which the same certificate is recognised; empty without a number (「无」 is none)."""
+        folded = certificate_key(number)
+        return "" if folded in NO_NUMBER else f"{folded}|{certificate_key(body)}"[:200]
 
     @property
     def identity(self):

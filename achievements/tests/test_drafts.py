@@ -144,6 +144,28 @@ def test_the_same_form_sent_twice_is_one_achievement(owner_client, training, tok
     assert one_file(owner_client, training, token, picture()).status_code == 404
 
 
+def test_another_tab_of_a_sent_form_loses_nothing(owner_client, training, token):
+    one_file(owner_client, training, token, picture())
+    owner_client.post(ADD, typed(training, draft=token))
+    other = typed(training, draft=token, name="另一标签页", certificate_number="SL-2", files=picture())
+    page = owner_client.post(ADD, other).content.decode()
+    assert "现在填写的内容还没有保存" in page
+    assert 'value="另一标签页"' in page
+    assert Achievement.objects.get().name == "社区急救培训"
+    assert str(token) not in page
+    owner_client.post(ADD, typed(training, draft=AchievementDraft.objects.get().token, certificate_number="SL-2"))
+    assert Achievement.objects.count() == 2
+
+
+def test_a_draft_saved_after_its_form_was_sent_is_a_new_one(owner_client, training, token):
+    one_file(owner_client, training, token, picture())
+    owner_client.post(ADD, typed(training, draft=token))
+    for action in ["draft", "search"]:
+        answer = owner_client.post(ADD, typed(training, draft=token, action=action, name="另一标签页"), follow=True)
+        assert "另存为一份草稿" in answer.content.decode()
+    assert {draft.data["name"] for draft in AchievementDraft.objects.exclude(token=token)} == {"另一标签页"}
+
+
 def test_refused_file_must_be_removed_before_sending(owner_client, training, token):
     one_file(owner_client, training, token, picture())
     EvidenceFile.objects.update(state="refused", refusal="文件已损坏")

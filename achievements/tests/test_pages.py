@@ -137,6 +137,16 @@ def test_learner_cannot_add_the_same_certificate_twice(owner_client, owner, trai
     assert Achievement.objects.count() == 1
 
 
+@pytest.mark.parametrize("number", ["无", " 暂无 ", "-", "——", "N/A"])
+def test_certificates_without_number_are_not_one_certificate(owner_client, owner, training, files_folder, number):
+    for name in ["急救培训", "消防培训"]:
+        owner_client.post(ADD, typed(training, name=name, certificate_number=number, files=picture()))
+    assert set(owner.learner.achievements.values_list("name", "certificate_key")) == {
+        ("急救培训", ""),
+        ("消防培训", ""),
+    }
+
+
 def test_another_learner_may_add_the_same_certificate(owner_client, training, files_folder):
     AchievementFactory(type=training, body_name="示例培训站", certificate_number="SL-1")
     owner_client.post(ADD, typed(training) | {"files": [picture()]})

@@ -101,9 +101,24 @@ def test_owner_reads_both_versions_but_changes_only_the_newest(owner_client, own
     assert "这是更正前的版本" in owner_client.get(achievement.get_absolute_url()).content.decode()
     assert "这是一次更正" in owner_client.get(newest.get_absolute_url()).content.decode()
     assert owner_client.get(reverse("achievements:edit", args=[achievement.pk])).status_code == 404
-    assert owner_client.post(ADD, changed(achievement, name="再改")).status_code == 404
+    page = owner_client.post(ADD, changed(achievement, name="再改")).content.decode()
+    assert f'<a href="{newest.get_absolute_url()}">最新版本</a>' in page
+    assert 'value="再改"' in page
     owner_client.post(ADD, changed(newest, name="更新的名称"))
     assert [row.name for row in Achievement.objects.order_by("pk")] == ["旧名称", "更新的名称"]
+
+
+def test_a_correction_sent_twice_is_one_version(owner_client, owner, achievement):
+    use(achievement, owner)
+    sent = changed(achievement, name="新名称", draft=uuid.uuid4())
+    for _time in range(2):
+        assert owner_client.post(ADD, sent).url == reverse("portal:my_information")
+    assert Achievement.objects.count() == 2
+    page = owner_client.post(ADD, sent | {"name": "另一标签页"}).content.decode()
+    newest = Achievement.objects.current().get()
+    assert "现在填写的内容还没有保存" in page
+    assert f'name="achievement" value="{newest.pk}"' in page
+    assert newest.name == "新名称"
 
 
 def test_correction_may_remove_a_file_that_decided_cases_keep(owner_client, owner, achievement):

@@ -53,9 +53,8 @@ def _entry_or_none(pk):
     return rows.filter(pk__in=ids).first() if ids else None
 
 
-def _changeable(user, pk):
-    """An own achievement's newest version; earlier ones stay as they are."""
-    return get_object_or_404(Achievement.objects.of(user).current().select_related("type__parent"), pk=pk)
+def _own(user, pk):
+    return get_object_or_404(Achievement.objects.of(user).select_related("type__parent"), pk=pk)
 
 
 def _is_waiting(files):
@@ -106,7 +105,10 @@ def _kept(draft, achievement=None):
 @learner_required
 @require_GET
 def achievement_edit(request, pk):
-    return _change_page(request, _changeable(request.user, pk))
+    achievement = _own(request.user, pk)
+    if achievement.replaced_by_id is not None:  # earlier versions stay as they are
+        raise Http404
+    return _change_page(request, achievement)
 
 
 def _change_page(request, achievement, draft=None, entry=None):
@@ -132,14 +134,41 @@ def _achievement_post(request):
     token = _token_or_none(request.POST.get("draft")) or uuid.uuid4()
     achievement = None
     if pk := row_ids([request.POST.get("achievement", "")]):
-        achievement = _changeable(request.user, pk[0])
+        achievement = _own(request.user, pk[0])
     type_ = achievement.type if achievement else chosen_type(request.POST)
     if type_ is None:
         messages.error(request, _("请先选择成果分类。"))
         return redirect("achievements:add")
-    if request.POST.get("action", "save") != "save" or "remove" in request.POST:
+    if sent := _sent_with(request.user, token):
+        return _sent_before(request, sent, type_, is_change=achievement is not None)
+    answer = _draft_post if _is_for_draft(request) else _save_post
+    return answer(request, token, type_, achievement)
+
+
+def _sent_with(user, token):
+    return Achievement.objects.of(user).select_related("type__parent", "entry").filter(form_token=token).first()
+
+
+def _is_for_draft(request):
+    return request.POST.get("action", "save") != "save" or "remove" in request.POST
+
+
+def _sent_before(request, sent, type_, *, is_change):
+    """A form that comes again gets the first answer; what another tab says otherwise goes on as a new form."""
+    again = AchievementForm(request.POST, instance=sent, type=sent.type, user=request.user, kept=sent.files.all())
+    if not _is_for_draft(request) and type_ == sent.type and again.says_the_same:
+        return _saved(request, sent, is_change=is_change)
+    if request.htmx or _sends_one_by_one(request):
+        raise Http404
+    achievement = _own(request.user, sent.pk) if is_change else None
+    token = uuid.uuid4()
+    if _is_for_draft(request):
+        messages.warning(request, _("原来的表单已经提交过,现在填写的内容另存为一份草稿。"))
         return _draft_post(request, token, type_, achievement)
-    return _save_post(request, token, type_, achievement)
+    kept = _kept(None, achievement) | {"token": token}
+    form = AchievementForm(request.POST, request.FILES, instance=achievement, type=type_, user=request.user, **kept)
+    form.add_error(None, _("原来的表单已经提交过,现在填写的内容还没有保存。确实要保存的话,请核对后再提交一次。"))
+    return _refused(request, form, token, type_, achievement)
 
 
 def _draft_post(request, token, type_, achievement):
@@ -187,8 +216,6 @@ def _keep(request, token, type_, achievement):
 
 
 def _save_post(request, token, type_, achievement):
-    if sent := Achievement.objects.of(request.user).filter(form_token=token).first():
-        return _saved(request, sent, achievement)
     draft = _draft_of(request.user, token)
     kept = _kept(draft, achievement) | {"token": token}
     form = AchievementForm(request.POST, request.FILES, instance=achievement, type=type_, user=request.user, **kept)
@@ -197,16 +224,16 @@ def _save_post(request, token, type_, achievement):
         return _refused(request, form, token, type_, achievement)
     if draft:
         draft.delete()
-    return _saved(request, saved, achievement)
+    return _saved(request, saved, is_change=achievement is not None)
 
 
-def _saved(request, saved, changed):
-    messages.success(request, _done(saved, changed))
+def _saved(request, saved, *, is_change):
+    messages.success(request, _done(saved, is_change))
     return redirect("portal:my_information")
 
 
-def _done(saved, changed):
-    if changed is None:
+def _done(saved, is_change):
+    if not is_change:
         return _added(saved)
     if saved.earlier and saved.earlier.entry_id and not saved.entry_id:
         return _("已保存“%s”的更正。更正后的内容还没有认定,请重新申请认定。") % saved.name
