@@ -1,7 +1,8 @@
 """What is typed where rules are kept."""
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.validators import MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms.uploads import ImportUploadForm
@@ -20,8 +21,23 @@ VERBS = {
 }
 
 
-class RuleVersionForm(forms.ModelForm):
+class LimitsMixin:
+    """Numbers with their limits, told beside the field: of a constraint only the name would be told."""
+
+    lowest = {}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for name in self.lowest.keys() & self.fields.keys():
+            field = self.fields[name]
+            field.validators.append(MinValueValidator(self.lowest[name]))
+            field.widget.attrs["min"] = self.lowest[name]
+
+
+class RuleVersionForm(LimitsMixin, forms.ModelForm):
     """A draft; what only fits together is told beside the field."""
+
+    lowest = {"credits": 0}
 
     class Meta:
         model = RuleVersion
@@ -52,18 +68,24 @@ class RuleVersionForm(forms.ModelForm):
             self.add_error("achievement_type", _("成果转换规则不填写业绩类型。"))
 
 
-class VersionPartForm(forms.ModelForm):
+class VersionPartForm(LimitsMixin, forms.ModelForm):
     """A group, a line of a table or an example: its place or name stands once in a version, told beside it."""
 
-    def clean(self):
-        data = super().clean()
-        version = data.get("version") or (self.instance.version if self.instance.version_id else None)
+    lowest = {"choose": 1, "credits": 0}
+
+    def _post_clean(self):
+        """After Django's own check, which tells it above the form, and nothing where the version is shown as fixed."""
+        super()._post_clean()
         key = "position" if "position" in self.fields else "name"
-        if version and data.get(key) not in (None, ""):
-            others = self._meta.model.objects.filter(version=version, **{key: data[key]}).exclude(pk=self.instance.pk)
-            if others.exists():
-                self.add_error(key, _("这个版本已有“%s”,请换一个。") % data[key])
-        return data
+        value = self.cleaned_data.get(key)
+        if self.instance.version_id and value not in (None, "") and self._is_taken(**{key: value}):
+            if self.has_error(NON_FIELD_ERRORS, "unique_together"):
+                del self.errors[NON_FIELD_ERRORS]
+            self.add_error(key, _("这个版本已有“%s”,请换一个。") % value)
+
+    def _is_taken(self, **place):
+        others = self._meta.model.objects.filter(version=self.instance.version_id, **place)
+        return others.exclude(pk=self.instance.pk).exists()
 
 
 class ExclusivityGroupForm(forms.ModelForm):
@@ -83,8 +105,10 @@ class ExclusivityGroupForm(forms.ModelForm):
         return self.instance.versions.exclude(status=RuleVersion.Status.DRAFT).exists()
 
 
-class ConversionCapForm(forms.ModelForm):
+class ConversionCapForm(LimitsMixin, forms.ModelForm):
     """A cap that can hold: of a programme of its institution, and as a share only of credits that are stated."""
+
+    lowest = {"value": 0}
 
     class Meta:
         model = ConversionCap
@@ -100,6 +124,10 @@ class ConversionCapForm(forms.ModelForm):
             self.add_error("programme", _("这个专业属于另一机构。"))
         elif institution and data.get("kind") == ConversionCap.Kind.SHARE:
             self._check_credits(institution, programme)
+        if data.get("kind") == ConversionCap.Kind.SHARE and (data.get("value") or 0) > 100:
+            self.add_error("value", _("百分比不能超过100。"))
+        if data.get("valid_from") and data.get("valid_to") and data["valid_to"] < data["valid_from"]:
+            self.add_error("valid_to", _("失效日期不能早于生效日期。"))
         return data
 
     def _check_credits(self, institution, programme):
@@ -110,12 +138,16 @@ class ConversionCapForm(forms.ModelForm):
             self.add_error("kind", _("先登记毕业学分才能按百分比限制,还有%(count)d个专业没有登记:%(names)s") % words)
 
 
-class CourseForm(WholeRowMixin, forms.ModelForm):
+class CourseForm(LimitsMixin, WholeRowMixin, forms.ModelForm):
     """The code of a course stands once in its programme, which is fixed once the course is there."""
 
+    lowest = {"credits": 0}
 
-class ProgrammeForm(WholeRowMixin, forms.ModelForm):
+
+class ProgrammeForm(LimitsMixin, WholeRowMixin, forms.ModelForm):
     """毕业学分 can't be emptied while a cap is a share of them: no conversion would pass any more."""
+
+    lowest = {"total_credits": 0}
 
     class Meta:
         model = Programme

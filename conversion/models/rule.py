@@ -230,7 +230,7 @@ class RuleVersion(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.rule.title} v{self.number}"
+        return f"{self.rule.title} 第{self.number}版"
 
     def get_absolute_url(self):
         return reverse("conversion:rule_detail", args=[self.rule_id])

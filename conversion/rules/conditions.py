@@ -116,5 +116,6 @@ def source_conditions(version, source, achievement, on):
     conditions += window_conditions(*obtained_window(version, source), obtained)
     if source.max_age_months is not None:
         earliest = _earliest(source, on)
-        conditions.append(_threshold("age", _("取得时间不早于"), earliest, obtained, obtained >= earliest))
+        label = _("取得后%d个月内,即不早于") % source.max_age_months
+        conditions.append(_threshold("age", label, earliest, obtained, obtained >= earliest))
     return conditions

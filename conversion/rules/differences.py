@@ -112,7 +112,12 @@ def _groups(version):
 
 
 def threshold_words(source):
-    """What an achievement of a source has to meet, in words."""
+    """What an achievement of a source has to meet, in a line."""
+    return ";".join(thresholds(source))
+
+
+def thresholds(source):
+    """What an achievement of a source has to meet, each threshold in words."""
     words = [
         (source.min_score if source.min_score is None else plain_score(source.min_score), _("成绩不低于 %s")),
         (source.min_framework_level, _("资历框架等级不低于 %s 级")),
@@ -120,7 +125,7 @@ def threshold_words(source):
         (source.obtained_to, _("取得时间不晚于 %s")),
         (source.max_age_months, _("取得后 %s 个月内")),
     ]
-    return ";".join(text % value for value, text in words if value is not None) or _("取得即可")
+    return [text % value for value, text in words if value is not None] or [_("取得即可")]
 
 
 def _criteria(version):

@@ -182,6 +182,19 @@ def test_owner_who_chose_no_rule_reads_so_and_nothing_is_written(owner, scene):
     assert not Application.objects.exists()
 
 
+def test_owner_who_chose_no_rule_sees_the_same_page_of_the_list_again(owner, scene):
+    college = make_institution(name="岭南示范学院")
+    for _rule in range(25):
+        make_version(college, [(1, [{"entry": scene.entry}])])
+    answer = owner.post(APPLY, submission(scene) | {"version": "", "q": "岭南示范", "page": 2})
+    assert answer.context["page_obj"].paginator.count == 25
+    assert answer.context["page_obj"].number == 2
+    text = text_of(answer)
+    assert 'value="岭南示范"' in text
+    assert "csrfmiddlewaretoken=" not in text
+    assert f"?achievement={scene.achievement.pk}&amp;q=%E5%B2%AD%E5%8D%97%E7%A4%BA%E8%8C%83&amp;page=1" in text
+
+
 def test_owner_cannot_submit_a_rule_that_lacks_an_achievement(owner, scene):
     lacking = make_version(
         scene.college, [(1, [{"entry": scene.entry}]), (1, [{"entry": make_entry("英语四级证书")}])]

@@ -1,6 +1,8 @@
 import logging
 
 from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import QueryDict
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -59,7 +61,7 @@ def conversion_apply(request):
         url = application.get_absolute_url()
         return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
     kept = _kept_rule(request, achievements)
-    context = _rule_list_context(request, achievements) | {"achievements": achievements, "kept": kept}
+    context = _rule_list_context(_asked(request), achievements) | {"achievements": achievements, "kept": kept}
     if request.htmx.target == "rule-list":
         return render(request, "conversion/includes/rule_list.html", context | {"is_fragment": True})
     counts = slots.convertible_counts(achievements)
@@ -68,12 +70,21 @@ def conversion_apply(request):
     return render(request, "conversion/application_form.html", context)
 
 
-def _rule_list_context(request, achievements):
-    rule_filter = RuleFilterForm(request.GET)
+def _rule_list_context(asked, achievements):
+    rule_filter = RuleFilterForm(asked)
     versions = rule_filter.apply(slots.open_versions(achievements)).order_by(*rules.BY_TARGET)
-    page_obj = page_of(request, versions, RULES_PER_PAGE)
+    page_obj = Paginator(versions, RULES_PER_PAGE).get_page(asked.get("page"))
     page_obj.object_list = rules.assess_all(page_obj.object_list, achievements)
-    return {"rule_filter": rule_filter, "page_obj": page_obj}
+    return {"rule_filter": rule_filter, "page_obj": page_obj, "asked": asked}
+
+
+def _asked(request):
+    """What the list of rules shows, as its address says it, or as the form sends it along."""
+    asked = QueryDict(mutable=True)
+    source = request.POST if request.method == "POST" else request.GET
+    for name in [name for name in ["achievement", "q", "page"] if name in source]:
+        asked.setlist(name, source.getlist(name))
+    return asked
 
 
 def _kept_rule(request, achievements):

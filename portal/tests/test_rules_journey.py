@@ -35,6 +35,9 @@ def test_a_learner_finds_his_way_through_617_rules(demo_portal, new_page, javasc
     rules.get_by_role("button", name="查询").click()
     rules.get_by_text("的规则有 2 条。").wait_for()
     assert rules.get_by_role("rowheader", name="2019级行政管理专业").count() == 1
+    rules.get_by_role("button", name="提交").click()
+    rules.get_by_text("请选择规则。").wait_for()
+    rules.get_by_text("的规则有 2 条。").wait_for()
     rule_row(rules, "大学英语(一)").get_by_role("radio").check()
     rules.get_by_role("button", name="提交").click()
     page.get_by_text("转换申请已提交").wait_for()

@@ -1,0 +1,64 @@
+"""Numbers that cannot be: told beside their field, in words, and nothing of the form is lost."""
+
+import pytest
+from django.urls import reverse
+
+from conversion.models import Programme
+from conversion.tests.keeping import change_page, formset
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def keeper(client, drafter):
+    client.force_login(drafter)
+    return client
+
+
+def errors_of(response):
+    assert response.status_code == 200
+    return response.context["adminform"].form.errors
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"kind": "credits", "value": "-1"}, "value"),
+        ({"kind": "share", "value": "101"}, "value"),
+        ({"kind": "credits", "value": "10", "valid_to": "2019-12-31"}, "valid_to"),
+    ],
+)
+def test_keeper_of_a_cap_is_told_beside_the_field(keeper, draft, college, fields, name):
+    Programme.objects.update(total_credits=140)
+    response = keeper.post(
+        reverse("admin:conversion_conversioncap_add"), {"institution": college.pk, "valid_from": "2020-01-01"} | fields
+    )
+    assert list(errors_of(response)) == [name]
+    assert fields["value"] in response.content.decode()
+
+
+def test_keeper_of_a_draft_is_told_of_negative_credits_beside_them(keeper, draft):
+    response = keeper.post(change_page(draft), {"credits": "-2"} | formset("review_criteria"))
+    assert "大于或等于0" in errors_of(response)["credits"][0]
+    draft.refresh_from_db()
+    assert draft.credits >= 0
+
+
+def test_keeper_of_a_group_is_told_that_none_of_it_is_no_choice(keeper, draft, entry):
+    part = {"version": draft.pk, "position": 2, "choose": 0}
+    response = keeper.post(reverse("admin:conversion_rulegroup_add"), part | formset("sources", [{"entry": entry.pk}]))
+    assert "大于或等于1" in errors_of(response)["choose"][0]
+    assert draft.groups.count() == 1
+
+
+@pytest.mark.parametrize("name", ["course", "programme"])
+def test_keeper_of_a_course_or_programme_is_told_of_negative_credits(keeper, draft, name):
+    row, field = (draft.course, "credits") if name == "course" else (draft.course.programme, "total_credits")
+    response = keeper.post(reverse(f"admin:conversion_{name}_change", args=[row.pk]), {field: "-1"})
+    assert "大于或等于0" in errors_of(response)[field][0]
+
+
+def test_keeper_who_takes_a_place_that_is_taken_is_told_beside_it_alone(keeper, draft, entry):
+    part = {"version": draft.pk, "position": 1, "choose": 1}
+    response = keeper.post(reverse("admin:conversion_rulegroup_add"), part | formset("sources", [{"entry": entry.pk}]))
+    assert errors_of(response) == {"position": ["这个版本已有“1”,请换一个。"]}
