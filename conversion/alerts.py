@@ -1,6 +1,7 @@
 """What a reviewer should look at twice. Reads only.
 
-The same certificate or file under another learner; an achievement that corrects another version, or was corrected.
+A person nobody has verified yet; the same certificate or file under another learner; a file that can't be seen;
+an achievement that corrects another version, or was corrected.
 """
 
 from dataclasses import dataclass
@@ -14,10 +15,10 @@ from evidence.models import EvidenceFile
 
 @dataclass(frozen=True)
 class Alert:
-    """A warning beside an achievement or a file of a case; never a refusal."""
+    """A warning beside the applicant, an achievement or a file of a case: never a refusal, but no bulk approval."""
 
-    kind: str  # "number", "file" or "version"
-    row: int  # the achievement's or the file's id
+    kind: str  # "person", "number", "file", "unseen" or "version"
+    row: int  # the learner's, the achievement's or the file's id
     text: str
 
 
@@ -32,8 +33,30 @@ def files_of(application):
 
 
 def alerts_of(application):
-    """The alerts of a case, certificates first."""
-    return [*_same_numbers(application), *_same_files(application), *_versions(application)]
+    """The alerts of a case: the person, the certificates, the files."""
+    files = list(files_of(application))
+    return [
+        *_person(application),
+        *_same_numbers(application),
+        *_same_files(application, files),
+        *_unseen_files(files),
+        *_versions(application),
+    ]
+
+
+def _person(application):
+    """An applicant whose identity the final approval would prove (promises.md, Identity)."""
+    if application.learner.verified_at is None:
+        yield Alert("person", application.learner_id, _("申请人尚未实名核验,请对照证明材料核对姓名和证件。"))
+
+
+def _unseen_files(files):
+    """Files that no reviewer can have seen: still under inspection, or refused by it."""
+    words = {
+        EvidenceFile.State.CHECKING: _("文件“%s”还在检查,暂时不能查看。"),
+        EvidenceFile.State.REFUSED: _("文件“%s”没有通过检查,不能查看。"),
+    }
+    return [Alert("unseen", file.pk, words[file.state] % file.name) for file in files if file.state in words]
 
 
 def _same_numbers(application):
@@ -46,9 +69,8 @@ def _same_numbers(application):
     return [Alert("number", source.pk, text) for source in sources if source.certificate_key in shared]
 
 
-def _same_files(application):
+def _same_files(application, files):
     """Files that another learner has uploaded too: the same bytes, or the same picture with other metadata."""
-    files = list(files_of(application))
     others = EvidenceFile.objects.filter(
         Q(sha256__in=[file.sha256 for file in files])
         | Q(clean_sha256__in=[file.clean_sha256 for file in files if file.clean_sha256])

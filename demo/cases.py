@@ -42,7 +42,7 @@ RECOGNITIONS = [
 PERFORMANCES = [("xiaotong", "competition", "创新创业实践", [])]
 REASONS = {
     Action.FIRST_REJECT: "content_mismatch",
-    Action.FINAL_REJECT: "evidence_missing",
+    Action.FINAL_REJECT: "content_mismatch",
     Action.REVOKE: "source_revoked",
 }
 OPINIONS = {
@@ -50,7 +50,7 @@ OPINIONS = {
     Action.FINAL_APPROVE: "同意。",
     Action.FIRST_REJECT: "证书所含模块未覆盖目标课程的平台开发部分。",
     Action.REVOKE: "颁发机构来函：该批证书成绩复核后撤销。",
-    Action.FINAL_REJECT: "缺少项目管理模块的成绩单，请补充后重新申请。",
+    Action.FINAL_REJECT: "证书所含模块不包括项目管理，与目标课程的相关度不足。",
 }
 
 

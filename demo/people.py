@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group
 from accounts.documents import DocumentKind, parse
 from accounts.models import User
 from accounts.phones import normalise_phone
-from accounts.services.people import register_learner
+from accounts.services.people import register_learner, verify_learner
 from demo.accounts import INSTITUTIONS, LEARNERS, PASSWORD, STAFF
 from demo.synthetic import synthetic_person
 
@@ -41,7 +41,11 @@ def _worker(account, institutions, password, *, is_staff):
 
 def create_learners():
     """Register the learners as the site does; return their users by username."""
-    return {account.username: _register(account) for account in LEARNERS}
+    users = {account.username: _register(account) for account in LEARNERS}
+    for account in LEARNERS:
+        if account.options.get("is_verified"):
+            verify_learner(learner=users[account.username].learner, by=users[account.username])
+    return users
 
 
 def _register(account):

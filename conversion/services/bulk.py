@@ -39,7 +39,7 @@ def _obstacle(application, by, action):
         return _("规则要求填写审核指标,须逐件审核。")
     if not reviews.assess_case(application).is_match:
         return _("规则的条件没有全部满足。")
-    return "".join(alert.text for alert in alerts_of(application)[:1])
+    return "".join(alert.text for alert in alerts_of(application))
 
 
 def approve_in_bulk(*, applications, by, opinion=""):

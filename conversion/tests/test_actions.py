@@ -10,7 +10,7 @@ from conversion.services.appeals import AppealRefusedError, appeal
 from conversion.services.applications import resubmit, withdraw
 from conversion.services.reviews import DecidedMeanwhileError, NotAllowedError
 from conversion.services.revocation import revoke
-from conversion.tests.scene import Scene, make_learner_user, make_reviewer
+from conversion.tests.scene import Scene, make_learner_user, make_reviewer, verify
 from conversion.tests.test_course import set_stages
 
 ACTIONS = [action for action in Action if action != Action.SUBMIT]
@@ -175,6 +175,7 @@ class TestCells:
 
     def test_bulk_approval(self, client, status):
         play = play_to(status)
+        verify(play.scene.user)
         for role in ROLES:
             before = play.state()
             targets = [expected(play, action, role) for action in APPROVALS - {Action.APPEAL_APPROVE}]

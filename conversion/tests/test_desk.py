@@ -14,7 +14,15 @@ from conversion.services.bulk import approve_in_bulk, bulk_line
 from conversion.services.claims import ClaimedError, claim_case
 from conversion.services.reviews import FindingMissingError, NotAllowedError
 from conversion.services.revocation import revoke
-from conversion.tests.scene import Scene, make_achievement, make_entry, make_learner_user, make_reviewer, make_version
+from conversion.tests.scene import (
+    Scene,
+    make_achievement,
+    make_entry,
+    make_learner_user,
+    make_reviewer,
+    make_version,
+    verify,
+)
 
 QUEUE = reverse("admin:conversion_application_changelist")
 BULK = reverse("admin:conversion_application_bulk")
@@ -173,6 +181,7 @@ def test_reviewer_of_another_institution_claims_nothing(client, scene, name):
 
 def test_reviewer_sees_first_what_a_bulk_approval_would_contain(client, scene, colleague):
     fits, held = scene.submit(), another(scene)
+    verify(fits.submitted_by, held.submitted_by)
     claim_case(application=held, by=colleague)
     client.force_login(scene.first_reviewer)
     page = client.post(BULK, {"application": [fits.pk, held.pk]})
@@ -195,10 +204,57 @@ def test_bulk_approval_leaves_out_what_needs_a_look(scene):
     version = published(version)
     with_number = scene.submit(version=version)
     other = another(scene)
+    verify(scene.user)
     done, left = approve_in_bulk(applications=[flagged, with_number], by=scene.first_reviewer)
     assert done == []
     assert ["同一编号" in left[0][1], "审核指标" in left[1][1]] == [True, True]
     assert bulk_line(other, scene.final_reviewer).obstacle == "您没有这一审核阶段的权限。"
+
+
+def test_bulk_approval_proves_nobodys_identity(client, scene):
+    """The final approval of one case counts its person as verified: after a look at the papers, so not in bulk."""
+    case = scene.submit()
+    scene.decide(case, "first_approve", scene.first_reviewer)
+    client.force_login(scene.final_reviewer)
+    listed = text_of(client.post(BULK, {"application": [case.pk]}))
+    assert "申请人尚未实名核验,请对照证明材料核对姓名和证件" in listed
+    client.post(BULK, {"application": [case.pk], "confirm": "1"})
+    scene.user.learner.refresh_from_db()
+    assert (status_of(case), scene.user.learner.verified_at) == ("first_approved", None)
+    client.post(page_for(case), {"action": "final_approve", "seen_status": "first_approved"})
+    scene.user.learner.refresh_from_db()
+    assert (status_of(case), scene.user.learner.verified_at is None) == ("approved", False)
+
+
+UNSEEN = {"checking": "还在检查", "refused": "没有通过检查"}
+
+
+@pytest.mark.parametrize("state", UNSEEN)
+@pytest.mark.parametrize("stage", ["first", "final"])
+@pytest.mark.parametrize("place", ["achievement", "case"])
+def test_bulk_approval_leaves_out_a_case_with_a_file_that_nobody_can_see(client, scene, state, stage, place):
+    case, reviewer = scene.submit(), scene.first_reviewer
+    verify(scene.user)
+    if stage == "final":
+        scene.decide(case, "first_approve", reviewer)
+        reviewer = scene.final_reviewer
+    assert not bulk_line(case, reviewer).obstacle
+    owner = case if place == "case" else scene.achievement
+    refusal = "加密的文件" if state == "refused" else ""
+    owner.files.create(name="证书.pdf", kind="pdf", size=1, sha256="0" * 64, state=state, refusal=refusal)
+    before = status_of(case)
+    client.force_login(reviewer)
+    assert f"文件“证书.pdf”{UNSEEN[state]}" in text_of(client.post(BULK, {"application": [case.pk]}))
+    client.post(BULK, {"application": [case.pk], "confirm": "1"})
+    assert status_of(case) == before
+    # Alone it may be approved: whoever opens the case is told, and sees what else proves it.
+    assert f"注意:文件“证书.pdf”{UNSEEN[state]}" in text_of(client.get(page_for(case)))
+    client.post(page_for(case), {"action": f"{stage}_approve", "seen_status": before})
+    assert status_of(case) != before
+
+
+def status_of(case):
+    return type(case).objects.get(pk=case.pk).status
 
 
 @pytest.mark.parametrize("who", ["anonymous", "applicant", "stranger"])

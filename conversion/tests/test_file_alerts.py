@@ -8,7 +8,7 @@ from django.urls import reverse
 from accounts.tests.factories import UserFactory
 from conversion.alerts import alerts_of
 from conversion.services.applications import submit_recognition
-from conversion.tests.scene import Scene, make_achievement, make_learner_user, make_reviewer
+from conversion.tests.scene import Scene, make_achievement, make_learner_user, make_reviewer, verify
 from evidence import storage
 from evidence.models import EvidenceFile
 from evidence.services import inspect_evidence
@@ -42,6 +42,7 @@ def case():
     type(achievement).objects.filter(pk=achievement.pk).update(entry=None)
     achievement.refresh_from_db()
     achievement.files.add(uploaded(scene.user, PHOTO))
+    verify(scene.user)
     return submit_recognition(by=scene.user, achievement=achievement, token=uuid.uuid4())
 
 

@@ -1,6 +1,7 @@
 """The centre's list of reasons: words that records have given are kept."""
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
@@ -51,3 +52,10 @@ def test_raw_update_of_given_words_is_refused(scene):
         with pytest.raises(IntegrityError, match="keeps its words"), transaction.atomic():
             given.update(**change)
     assert ReasonCode.objects.filter(pk=scene.reason.pk).update(text="还没有用过") == 1
+
+
+def test_what_a_learner_can_mend_is_no_ground_to_refuse_a_met_rule(db):
+    call_command("load_reference", verbosity=0)
+    special = ReasonCode.objects.filter(for_met_rule=True)
+    expected = {"not_genuine", "name_mismatch", "content_mismatch", "not_enrolled", "already_credited"}
+    assert set(special.values_list("code", flat=True)) == expected

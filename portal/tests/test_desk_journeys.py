@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from conversion.models import Application, ReviewClaim
 from conversion.services.claims import claim_case
-from conversion.tests.scene import Scene, make_achievement, make_learner_user, make_reviewer
+from conversion.tests.scene import Scene, make_achievement, make_learner_user, make_reviewer, verify
 from portal.tests.test_accessibility import enter
 
 QUEUE = reverse("admin:conversion_application_changelist")
@@ -89,18 +89,22 @@ def test_reviewer_decides_case_after_case_with_one_page_load_each(scene, desk, j
 def test_reviewer_approves_in_bulk_what_may_be_approved_so(scene, desk):
     cases = cases_of(scene, "赵一", "钱二", "孙三", "李四")
     held = cases_of(scene, "周五")[0]
+    unproven = cases_of(scene, "吴六")[0]
+    verify(*[case.submitted_by for case in [*cases, held]])
     claim_case(application=held, by=make_reviewer(scene.college, first=True))
     page = desk(scene.first_reviewer)
     effort = Effort.of(page)
     effort.click(page.get_by_label("全选"))
     effort.click(page.get_by_role("button", name="批量通过…"))
     page.get_by_role("heading", name="可以通过 4 件").wait_for()
-    assert "周五" in page.locator(".module").filter(has_text="不包含 1 件").inner_text()
+    left_out = page.locator(".module").filter(has_text="不包含 2 件").inner_text()
+    assert "周五" in left_out
+    assert "尚未实名核验" in left_out
     page.get_by_label("审核意见").fill("材料齐全")
     effort.click(page.get_by_role("button", name="确认通过"))
     page.get_by_text("已通过 4 件").wait_for()
     assert statuses_of(cases) == ["first_approved"] * 4
-    assert statuses_of([held]) == ["submitted"]
+    assert statuses_of([held, unproven]) == ["submitted"] * 2
     assert {record.opinion for case in cases for record in case.records.filter(action="first_approve")} == {"材料齐全"}
     assert (effort.loads, effort.clicks) == (2, 3)  # for four cases
 
