@@ -100,6 +100,12 @@ class _RuleChecker(TableChecker):
                 self.refuse(line, "code", _("同一规则的第%d行有错,整条规则没有导入。") % culprit)
 
 
+def _text_at(rows, error):
+    """What the cell at fault says, where that is text."""
+    value = next(row.get(error.field) for row in rows if row["line"] == error.line)
+    return value if isinstance(value, str) else ""
+
+
 class _Import:
     def __init__(self, checker, institution, by, name):
         self.checker, self.institution, self.by, self.name = checker, institution, by, name
@@ -120,7 +126,7 @@ class _Import:
                 with transaction.atomic():
                     outcome = self._take_rule(code, rows, known.get(code))
             except RowError as error:
-                self.checker.refuse(error.line, error.field, error.reason)
+                self.checker.refuse(error.line, error.field, error.reason, _text_at(rows, error))
                 self.checker.refuse_together(code, error.line)
             except IntegrityError:  # the draft it was about to rewrite has just been published
                 self.checker.refuse(rows[0]["line"], "code", _("这条规则刚刚被别人修改或发布,请重新导入。"))

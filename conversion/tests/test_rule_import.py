@@ -198,6 +198,12 @@ def test_rules_of_another_institution_are_not_touched(take, entries, version):
     assert refusals[0][2] == "这个编号属于另一机构的规则。"
 
 
+def test_the_report_says_what_stands_in_the_cell_at_fault(write, college, entries, tmp_path):
+    report = tmp_path / "report.csv"
+    import_rules(path=write([row_of(entries[0], 成果名称="没有这项成果")]), institution=college, report=report)
+    assert "成果名称,没有这项成果,成果名录中没有" in report.read_text(encoding="utf-8-sig")
+
+
 def test_a_file_without_its_headings_is_refused_as_a_whole(write, college):
     with pytest.raises(ImportFileError, match="缺少必需的列"):
         import_rules(path=write([{"规则编号": "1"}]), institution=college)
