@@ -161,14 +161,22 @@ def queue_page(applications, number, order=IN_ORDER):
     return QueuePage(page_obj, len(ids) > COUNTED)
 
 
+class Order(NamedTuple):
+    """In what order a queue is, as columns and in words."""
+
+    columns: tuple
+    words: str
+
+
+LONGEST_WAITING = Order(IN_ORDER, _("等待最久的在最前"))
 SCOPES = {  # value: (label, what it adds for a user, order)
-    "mine": (_("待我审核"), waiting_for, IN_ORDER),
+    "mine": (_("待我审核"), waiting_for, LONGEST_WAITING),
     "overdue": (
         _("已超期"),
         lambda user: Q(~Q(step=""), due_on__lt=timezone.localdate()),
-        ("due_on", *IN_ORDER),
+        Order(("due_on", *IN_ORDER), _("应办结日期最早的在最前")),
     ),
-    "claimed": (_("我领取的"), lambda user: Q(~Q(step=""), claim__by=user), IN_ORDER),
-    "open": (_("审核中"), lambda user: ~Q(step=""), IN_ORDER),
-    "all": (_("全部,新的在前"), lambda user: Q(), ("-pk",)),
+    "claimed": (_("我领取的"), lambda user: Q(~Q(step=""), claim__by=user), LONGEST_WAITING),
+    "open": (_("审核中"), lambda user: ~Q(step=""), LONGEST_WAITING),
+    "all": (_("全部,新的在前"), lambda user: Q(), Order(("-pk",), _("新提交的在最前"))),
 }

@@ -60,6 +60,11 @@ class QueueForm(forms.Form):
     def order(self):
         return SCOPES[self.scope_shown][2]
 
+    @property
+    def is_narrowed(self):
+        """Whether more is asked than a scope."""
+        return self.is_valid() and any(value for name, value in self.cleaned_data.items() if name != "scope")
+
     def applications(self):
         """The visible cases that the filters name; wrong input filters nothing."""
         data = self.cleaned_data if self.is_valid() else {}

@@ -12,10 +12,9 @@ from conversion.stages import stage_of
 
 register = template.Library()
 
-APPLICANT_ACTIONS = {Action.SUBMIT, Action.WITHDRAW, Action.RESUBMIT}
-SAID_BY_APPLICANT = APPLICANT_ACTIONS | {Action.APPEAL}
+APPLICANT_ACTIONS = {Action.SUBMIT, Action.WITHDRAW, Action.RESUBMIT, Action.APPEAL}
 REFUSALS = REJECTIONS | {Action.REVOKE}
-NEUTRAL = {Action.RETURN, Action.APPEAL}
+NEUTRAL = APPLICANT_ACTIONS | {Action.RETURN}
 COLOURS = {
     Status.SUBMITTED: "info",
     Status.RETURNED: "warning",
@@ -50,15 +49,16 @@ def status_class(status):
 
 
 @register.filter
-def review_records(application):
-    """What reviewers decided, oldest first; the applicant's own steps are no review results."""
-    return [record for record in application.records.all() if record.action not in APPLICANT_ACTIONS]
+def course(application):
+    """What has happened to a case, oldest first; nothing as long as it was only submitted (product.md: Progress)."""
+    records = list(application.records.all())
+    return records if len(records) > 1 else []
 
 
 @register.filter
 def words_label(record):
     """What the free words of a record are: a reviewer's opinion, or what the applicant says."""
-    return _("申请人说明:") if record.action in SAID_BY_APPLICANT else _("意见:")
+    return _("申请人说明:") if record.action in APPLICANT_ACTIONS else _("意见:")
 
 
 @register.filter

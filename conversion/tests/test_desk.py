@@ -60,7 +60,37 @@ def test_reviewer_finds_a_case_by_number_applicant_and_rule(client, scene):
     client.force_login(scene.first_reviewer)
     for text, found in [(str(second.pk), [second]), ("赵小红", [second]), (scene.version.rule.code, [first, second])]:
         assert [row.pk for row in client.get(QUEUE, {"q": text}).context["page_obj"]] == [case.pk for case in found]
-    assert "没有找到匹配的申请" in text_of(client.get(QUEUE, {"q": "没有这个人", "scope": "all"}))
+
+
+NOTHING_WAITS, NOTHING_FITS = "目前没有待您审核的申请", "没有符合所选条件的申请"
+
+
+@pytest.mark.parametrize("filters", [{"q": "没有这个人"}, {"status": "approved"}, {"kind": "recognition"}])
+def test_reviewer_whose_filter_finds_nothing_can_clear_it(client, scene, filters):
+    case = scene.submit()
+    client.force_login(scene.first_reviewer)
+    page = text_of(client.get(QUEUE, filters))
+    assert NOTHING_FITS in page
+    assert NOTHING_WAITS not in page
+    assert f'<a href="{QUEUE}?scope=mine">清除条件</a>' in page
+    assert [row.pk for row in client.get(QUEUE, {"scope": "mine"}).context["page_obj"]] == [case.pk]
+
+
+def test_reviewer_for_whom_nothing_waits_reads_so(client, scene):
+    client.force_login(scene.first_reviewer)
+    page = text_of(client.get(QUEUE))
+    assert NOTHING_WAITS in page
+    assert NOTHING_FITS not in page
+
+
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [("mine", "等待最久的在最前"), ("overdue", "应办结日期最早的在最前"), ("all", "新提交的在最前")],
+)
+def test_queue_tells_the_order_it_is_in(client, scene, scope, words):
+    scene.submit()
+    client.force_login(scene.first_reviewer)
+    assert f'<caption class="visually-hidden">{words}</caption>' in text_of(client.get(QUEUE, {"scope": scope}))
 
 
 @pytest.mark.parametrize(

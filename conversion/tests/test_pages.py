@@ -1,5 +1,6 @@
 """转换成果申请 and the public pages around it: each as owner, stranger and visitor."""
 
+import re
 import uuid
 
 import pytest
@@ -243,6 +244,26 @@ def test_owner_who_chose_no_achievement_is_sent_back(owner):
 
 
 # Progress, withdrawal, certificates -------------------------------------------------------------------------
+
+
+def steps_of(page):
+    """The steps of a case that a page shows, in their order."""
+    return re.findall(r"<li class=\"[a-z]*\">\s*<p>\s*<strong>(.*?)</strong>", text_of(page))
+
+
+def test_learner_reads_his_own_steps_among_those_of_the_reviewers(owner, scene):
+    case = scene.submit()
+    pages = [(case.get_absolute_url(), {}), (reverse("conversion:progress"), {"achievement": scene.achievement.pk})]
+    assert [steps_of(owner.get(*page)) for page in pages] == [[], []]
+    scene.decide(case, "return", scene.first_reviewer, reason=scene.reason, opinion="请补成绩单")
+    owner.post(reverse("conversion:resubmit", args=[case.pk]), {"explanation": "成绩单已补上"})
+    expected = ["提交申请", "退回补充材料", "补充后重新提交"]
+    for page in pages:
+        assert steps_of(owner.get(*page)) == expected
+        assert "申请人说明:成绩单已补上" in text_of(owner.get(*page))
+    owner.post(reverse("conversion:withdraw", args=[case.pk]))
+    for page in pages:
+        assert steps_of(owner.get(*page)) == [*expected, "撤回申请"]
 
 
 def test_progress_is_empty_before_review_and_then_tells_result_opinion_and_reason(owner, scene):
