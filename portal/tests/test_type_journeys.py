@@ -118,3 +118,18 @@ def test_learner_goes_on_with_what_was_typed_and_chosen_after_loading_the_page_a
     assert page.locator("#id_entry").input_value() == str(entry.pk)
     assert page.get_by_label("证书编号").input_value() == "AGAIN-1"
     assert AchievementDraft.objects.count() == 1
+
+
+def test_the_buttons_of_a_long_list_stay_in_sight_and_cover_no_focus(scene, new_page):
+    type_ = AchievementType.objects.get(code="training")
+    for number in range(10):
+        EntryFactory(name=f"示例证书{number}", type=type_)
+    page = journey.learner_session(new_page, scene.user, width=390)
+    page.goto(f"/achievements/add/?type={type_.pk}")
+    page.get_by_role("button", name="搜索").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("radio").last.focus()
+    confirm = dialog.get_by_role("button", name="确认").bounding_box()
+    assert 0 < confirm["y"] < 800 - confirm["height"]
+    focused = dialog.get_by_role("radio").last.bounding_box()
+    assert 0 < focused["y"] + focused["height"] < confirm["y"]
