@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Prefetch, Q
 
 from conversion.alerts import sources_of
-from conversion.models import Application, ApplicationSource, ReviewRecord
+from conversion.models import Application, ApplicationSource, CriteriaTest, ReviewRecord
 from conversion.models.application import APPROVALS, REJECTIONS, Action, Kind, Status
 
 DECIDED = [Status.APPROVED, Status.REJECTED, Status.REVOKED]
@@ -23,13 +23,22 @@ class Precedents:
 
 
 def like(application):
-    """The filter for source rows of cases like this: same target and same entries, or the same kind of achievement."""
+    """The filter for source rows of cases like this: same target, and the same entries or the same performance."""
     sources = list(sources_of(application))
     if application.kind == Kind.RECOGNITION:
         return Q(kind=Kind.RECOGNITION, achievement__type=sources[0].type_id, achievement__name=sources[0].name)
     target = Q(kind=application.kind, application__rule_version__course=application.rule_version.course_id)
-    entries = {source.entry_id for source in sources}
-    return target & (Q(achievement__entry__in=entries) if application.kind == Kind.CONVERSION else Q())
+    if application.kind == Kind.PERFORMANCE:
+        return target & _like_performance(application, sources[0])
+    return target & Q(achievement__entry__in={source.entry_id for source in sources})
+
+
+def _like_performance(application, source):
+    """The same type, and the same words (级别, 奖项) wherever the table asks for words."""
+    tests = CriteriaTest.objects.filter(row__version=application.rule_version_id).exclude(value="")
+    keys = tests.values_list("field__key", flat=True).distinct()
+    asked = {key: source.extra[key] for key in keys if key in source.extra}
+    return Q(achievement__type=source.type_id, achievement__extra__contains=asked)
 
 
 def precedents_of(application):

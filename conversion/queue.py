@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.row_urls import row_url
 from conversion.models import Application, ReviewClaim, ReviewerDocument, ReviewRecord, ReviewStage
-from conversion.models.application import DECIDED_BY, UNDER_REVIEW, Action, Kind, Status, Step
-from conversion.stages import stage_table
+from conversion.models.application import DECIDED_BY, UNDER_REVIEW, Action, Kind, Step
+from conversion.stages import stage_table, status_words
 
 PAGE_SIZE = 25
 COUNTED = 1000  # a longer queue says 「超过 1000 件」: counting all of it costs more than showing it
-KIND_LABELS, STATUS_LABELS = dict(Kind.choices), dict(Status.choices)
+KIND_LABELS = dict(Kind.choices)
 IN_ORDER = ("waiting_since", "pk")
 
 
@@ -33,10 +33,10 @@ def visible(applications, user):
     return applications.exclude(submitted_by=user)
 
 
-def waiting_for(user):
+def waiting_for(user, table=None):
     """The filter for 待我审核: the cases that `reviews.check_may_decide` would let this reviewer decide now."""
     kinds = defaultdict(list)
-    for (kind, step), stage in stage_table().items():
+    for (kind, step), stage in (table or stage_table()).items():
         if user.is_staff and user.has_perm(f"conversion.{stage.permission}") and stage.may_belong_to(user):
             kinds[step, stage.owner].append(kind)
     cases = Q(pk__in=[])
@@ -61,8 +61,8 @@ def _of(user):
     return Q(learner__document_digest=document.document_digest) if document else Q(pk__in=[])
 
 
-def reviews_something(user):
-    rights = {stage.permission for stage in stage_table().values()}
+def reviews_something(user, table=None):
+    rights = {stage.permission for stage in (table or stage_table()).values()}
     return user.is_staff and any(user.has_perm(f"conversion.{right}") for right in rights)
 
 
@@ -87,6 +87,7 @@ class QueueRow(NamedTuple):
     pk: int
     kind: str
     status: str
+    stage_count: int
     rule_title: str | None
     source_name: str | None
     learner: str
@@ -95,6 +96,7 @@ class QueueRow(NamedTuple):
     submitted_at: datetime
     due_on: date | None
     claimed_by: str | None
+    stages: dict  # {(kind, step): ReviewStage}
 
     @property
     def title(self):
@@ -106,7 +108,7 @@ class QueueRow(NamedTuple):
 
     @property
     def status_label(self):
-        return STATUS_LABELS[self.status]
+        return status_words(self, self.stages)
 
     @property
     def is_waiting(self):
@@ -133,7 +135,7 @@ class QueuePage:
     more: bool
 
 
-def queue_page(applications, number, order=IN_ORDER):
+def queue_page(applications, number, order=IN_ORDER, table=None):
     """The nearest page of cases, by default the longest waiting first; reaches to the first `COUNTED`.
 
     The ids come first: the database would take the titles out of every snapshot before it sorts.
@@ -147,6 +149,7 @@ def queue_page(applications, number, order=IN_ORDER):
             "pk",
             "kind",
             "status",
+            "stage_count",
             KT("snapshot__rule__title"),
             KT("snapshot__sources__0__name"),
             "learner__name",
@@ -157,7 +160,8 @@ def queue_page(applications, number, order=IN_ORDER):
             Subquery(ReviewClaim.objects.live().filter(application=OuterRef("pk")).values("by__name")[:1]),
         )
     )
-    page_obj.object_list = [QueueRow(*row) for row in rows]
+    table = table or stage_table()
+    page_obj.object_list = [QueueRow(*row, table) for row in rows]
     return QueuePage(page_obj, len(ids) > COUNTED)
 
 
@@ -169,14 +173,14 @@ class Order(NamedTuple):
 
 
 LONGEST_WAITING = Order(IN_ORDER, _("等待最久的在最前"))
-SCOPES = {  # value: (label, what it adds for a user, order)
+SCOPES = {  # value: (label, what it adds for a user and the table of stages, order)
     "mine": (_("待我审核"), waiting_for, LONGEST_WAITING),
     "overdue": (
         _("已超期"),
-        lambda user: Q(~Q(step=""), due_on__lt=timezone.localdate()),
+        lambda user, table: Q(~Q(step=""), due_on__lt=timezone.localdate()),
         Order(("due_on", *IN_ORDER), _("应办结日期最早的在最前")),
     ),
-    "claimed": (_("我领取的"), lambda user: Q(~Q(step=""), claim__by=user), LONGEST_WAITING),
-    "open": (_("审核中"), lambda user: ~Q(step=""), LONGEST_WAITING),
-    "all": (_("全部,新的在前"), lambda user: Q(), Order(("-pk",), _("新提交的在最前"))),
+    "claimed": (_("我领取的"), lambda user, table: Q(~Q(step=""), claim__by=user), LONGEST_WAITING),
+    "open": (_("审核中"), lambda user, table: ~Q(step=""), LONGEST_WAITING),
+    "all": (_("全部,新的在前"), lambda user, table: Q(), Order(("-pk",), _("新提交的在最前"))),
 }

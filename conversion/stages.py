@@ -1,5 +1,7 @@
 """How cases are reviewed: the configured stages, and what may be done in each. Reads only."""
 
+from django.utils.translation import gettext as _
+
 from conversion.models import ReviewStage
 from conversion.models.application import DECISIONS, WAITS_IN, Action, Kind, Status, Step
 
@@ -59,8 +61,37 @@ def actions_of(application):
 
 
 def with_stages(applications):
-    """Give each case of a page its `stage`, the one it waits for (None for none), in one query."""
+    """Give each case of a page its `stage`, the one it waits for (None for none), and `status_shown`, in one query."""
     table = stage_table()
     for application in applications:
         application.stage = table.get((application.kind, application.step))
+        application.status_shown = status_words(application, table)
     return applications
+
+
+def status_words(case, table=None):
+    """The state of a case, or of a line of the queue, by the names its stages have now: 初审通过,待终审."""
+    return _words(case.kind, case.status, case.stage_count, table)
+
+
+def _words(kind, status, count, table=None):
+    steps = list(WAITS_IN[count])
+    step = step_in(status, count)
+    if step not in steps:
+        return Status(status).label
+    table, before = table or stage_table(), steps[: steps.index(step)]
+    if not before:
+        return _("待%s") % table[kind, step].name
+    names = {"before": table[kind, before[-1]].name, "next": table[kind, step].name}
+    return _("%(before)s通过,待%(next)s") % names
+
+
+def status_choices(table):
+    """Every state for a filter, in the words of the configured reviews; 「待初审 / 待终审」 where kinds differ."""
+    counts = {kind: sum(table[kind, step].is_active for step in WAITS_IN[3]) for kind in Kind.values}
+    return [(status.value, _words_of_all(status, counts, table)) for status in Status]
+
+
+def _words_of_all(status, counts, table):
+    found = {str(_words(kind, status, count, table)) for kind, count in counts.items() if step_in(status, count)}
+    return " / ".join(sorted(found)) or status.label

@@ -13,8 +13,9 @@ from accounts.row_ids import row_ids
 from achievements.models import CatalogueEntry
 from achievements.search import WORDS_AT_MOST, Hits, storable, terms_of
 from conversion.models import Application, ConversionRule, ReasonCode, ReviewerDocument
-from conversion.models.application import Action, Kind, Status
+from conversion.models.application import Action, Kind
 from conversion.queue import SCOPES, reviews_something, visible
+from conversion.stages import stage_table, status_choices
 
 CANDIDATES = 5
 
@@ -24,7 +25,7 @@ class QueueForm(forms.Form):
 
     scope = forms.ChoiceField(label=_("范围"), required=False)
     kind = forms.ChoiceField(label=_("申请种类"), choices=[("", _("全部种类")), *Kind.choices], required=False)
-    status = forms.ChoiceField(label=_("状态"), choices=[("", _("全部状态")), *Status.choices], required=False)
+    status = forms.ChoiceField(label=_("状态"), required=False)
     institution = forms.ModelChoiceField(
         Institution.objects.filter(pk__in=ConversionRule.objects.values("institution")),
         label=_("接收机构"),
@@ -40,7 +41,8 @@ class QueueForm(forms.Form):
 
     def __init__(self, *args, user, **kwargs):
         super().__init__(*args, **kwargs)
-        self.user = user
+        self.user, self.stages = user, stage_table()
+        self.fields["status"].choices = [("", _("全部状态")), *status_choices(self.stages)]
         self.fields["scope"].choices = [(value, label) for value, (label, *_rest) in SCOPES.items()]
         if not user.belongs_to_centre:
             del self.fields["institution"]
@@ -48,7 +50,7 @@ class QueueForm(forms.Form):
     @cached_property
     def reviews(self):
         """Whether this member of staff decides cases at all."""
-        return reviews_something(self.user)
+        return reviews_something(self.user, self.stages)
 
     @cached_property
     def scope_shown(self):
@@ -69,7 +71,7 @@ class QueueForm(forms.Form):
         """The visible cases that the filters name; wrong input filters nothing."""
         data = self.cleaned_data if self.is_valid() else {}
         _label, scope, _order = SCOPES[self.scope_shown]
-        rows = visible(Application.objects.filter(scope(self.user)), self.user)
+        rows = visible(Application.objects.filter(scope(self.user, self.stages)), self.user)
         wanted = {
             "kind": data.get("kind"),
             "status": data.get("status"),

@@ -8,7 +8,7 @@ from conversion.models.application import REJECTIONS, Action, Status
 from conversion.rules import GridStatus, Verdict
 from conversion.services import appeals, certificates, ledger, revocation
 from conversion.services.reviews import CENTRE
-from conversion.stages import stage_of
+from conversion.stages import stage_of, status_words
 
 register = template.Library()
 
@@ -67,6 +67,12 @@ def record_class(record):
     if record.action in REFUSALS:
         return "refused"
     return "" if record.action in NEUTRAL else "done"
+
+
+@register.filter
+def case_status(application):
+    """The state of a case in words; a page of several asks for the stages once (`with_stages`)."""
+    return getattr(application, "status_shown", None) or status_words(application)
 
 
 @register.filter

@@ -113,7 +113,7 @@ def test_a_longer_queue_takes_no_more_queries(client, scene, django_assert_num_q
     client.force_login(scene.first_reviewer)
     another(scene)
     client.get(QUEUE)
-    with django_assert_num_queries(9) as few:
+    with django_assert_num_queries(8) as few:
         client.get(QUEUE)
     for _number in range(4):
         another(scene)

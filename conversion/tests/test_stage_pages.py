@@ -6,6 +6,7 @@ from django.urls import reverse
 from accounts.tests.factories import CentreReviewerFactory
 from conversion.models import ReviewStage
 from conversion.stages import default_stage
+from conversion.tests.scene import Scene, make_reviewer
 
 
 @pytest.fixture
@@ -54,3 +55,61 @@ def test_keeper_cannot_give_a_recognition_to_an_institution(keeper, stage):
 def test_keeper_changes_the_days_of_a_stage(keeper, stage):
     assert save(keeper, stage("conversion", "first"), due_days=7).status_code == 302
     assert stage("conversion", "first").due_days == 7
+
+
+# The names of the stages where a case waits for them ---------------------------------------------------------
+
+ONE = {"first": False}
+THREE = {"second": True}
+
+
+def name_stages(stage, names, active):
+    for step in ("first", "second", "final"):
+        row = stage("conversion", step)
+        fields = {"name": names.get(step, row.name), "is_active": active.get(step, row.is_active)}
+        ReviewStage.objects.filter(pk=row.pk).update(**fields)
+
+
+def words_for(client, scene, case):
+    """What the queue, its filter, the case at the desk, the learner's page and his progress call the state."""
+    client.force_login(scene.final_reviewer)
+    queue = client.get(reverse("admin:conversion_application_changelist"), {"scope": "all"})
+    (row,) = queue.context["page_obj"].object_list
+    words = str(row.status_label)
+    assert words in dict(queue.context["form"].fields["status"].choices)[case.status]
+    assert f">{words}</span>" in client.get(page_at_desk(case)).content.decode()
+    client.force_login(scene.user)
+    for page in [case.get_absolute_url(), reverse("conversion:progress")]:
+        assert f">{words}</span>" in client.get(page).content.decode()
+    return words
+
+
+def page_at_desk(case):
+    return reverse("admin:conversion_application_review", args=[case.pk])
+
+
+@pytest.mark.parametrize(
+    ("active", "names", "approvals", "words"),
+    [
+        (ONE, {"final": "审核"}, [], "待审核"),
+        ({}, {}, [], "待初审"),
+        ({}, {"final": "核准"}, ["first"], "初审通过,待核准"),
+        (THREE, {}, ["first"], "初审通过,待复审"),
+        (THREE, {"second": "专家评议"}, ["first", "second"], "专家评议通过,待终审"),
+    ],
+)
+def test_everybody_reads_the_stage_by_its_configured_name(client, stage, active, names, approvals, words):
+    name_stages(stage, names, active)
+    scene = Scene()
+    case = scene.submit()
+    people = {"first": scene.first_reviewer, "second": make_reviewer(rights=["second"])}
+    for step in approvals:
+        scene.decide(case, f"{step}_approve", people[step])
+    assert words_for(client, scene, case) == words
+
+
+def test_filter_names_every_kinds_stage(client, stage):
+    name_stages(stage, {"final": "审核"}, ONE)
+    client.force_login(make_reviewer(final=True))
+    choices = client.get(reverse("admin:conversion_application_changelist")).context["form"].fields["status"].choices
+    assert dict(choices)["submitted"] == "待初审 / 待审核"

@@ -437,6 +437,22 @@ def test_command_exports_a_day_again(application, settings):
     assert found() == set()
 
 
+def exported():
+    """What the command prints on the day after the cases."""
+    output = StringIO()
+    with time_machine.travel(timezone.localtime().replace(hour=12) + TOMORROW):
+        call_command("export_ledger_root", stdout=output)
+    return output.getvalue()
+
+
+def test_command_says_when_no_root_is_due(db, settings):
+    assert exported() == "No root is due: there is no record of a finished day yet.\n"
+    Scene().submit()
+    today = timezone.localdate()
+    assert exported() == f"{settings.LEDGER_ROOT_DIR}/ledger-root-{today}.json\n"
+    assert exported() == f"No root is due: all days up to {today} are sealed.\n"
+
+
 def test_exported_file_is_never_overwritten(application, settings):
     (root,) = seal()
     path = settings.LEDGER_ROOT_DIR / f"ledger-root-{root.on}.json"

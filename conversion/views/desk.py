@@ -33,7 +33,7 @@ def admin_context(request, title):
 
 def application_queue(request):
     form = QueueForm(request.GET, user=request.user)
-    page = queue_page(form.applications(), request.GET.get("page"), form.order.columns)
+    page = queue_page(form.applications(), request.GET.get("page"), form.order.columns, form.stages)
     context = admin_context(request, _("审核申请")) | {
         "form": form,
         "page_obj": page.page_obj,

@@ -116,7 +116,7 @@ def _context(request, application, form):
         "files": application.files.all(),
         "assessment": reviews.assess_case(application),
         "precedents": precedents_of(application),
-        "other_cases": other_cases(application),
+        "other_cases": stages.with_stages(other_cases(application)),
         "records": application.records.select_related("by", "reason"),
         "balance": CreditEntry.objects.filter(learner=application.learner).balance(),
         "effects": approval_effects(application) if actions else [],

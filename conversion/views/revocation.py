@@ -11,6 +11,7 @@ from conversion.models.application import Action
 from conversion.queue import visible_applications
 from conversion.services import revocation
 from conversion.services.reviews import DecidedMeanwhileError, NotAllowedError, ReasonError
+from conversion.stages import status_words
 from conversion.views.desk import admin_context
 
 
@@ -22,7 +23,7 @@ def application_revoke(request, pk):
     except NotAllowedError:
         raise Http404 from None
     if not application.allows(Action.REVOKE):
-        messages.warning(request, _("这件申请不是“已通过”,不能撤销:%s。") % application.get_status_display())
+        messages.warning(request, _("这件申请不是“已通过”,不能撤销:%s。") % status_words(application))
         return redirect("admin:conversion_application_review", application.pk)
     form = RevocationForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and _revoked(request, application, form):

@@ -27,3 +27,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         for path in paths:
             self.stdout.write(str(path))
+        if not paths:
+            newest = LedgerRoot.objects.first()
+            sealed = f"all days up to {newest.on} are sealed" if newest else "there is no record of a finished day yet"
+            self.stdout.write(f"No root is due: {sealed}.")
