@@ -28,11 +28,13 @@ from achievements.services.catalogue import EntryError
 from achievements.views import catalogue_files
 from vault.read_only import ReadOnlyAdmin
 
+WITHOUT_SCRIPT = 1  # an empty row for browsers without JavaScript, which otherwise could add none
+
 
 class TypeFieldInline(admin.StackedInline):
     model = TypeField
     formset = TypeFieldFormSet
-    extra = 0
+    extra = WITHOUT_SCRIPT
     fields = [
         ("label", "key", "kind", "position"),
         ("required", "is_active", "hint"),
@@ -46,7 +48,7 @@ class TypeFieldInline(admin.StackedInline):
 
 class TypeMaterialInline(admin.TabularInline):
     model = TypeMaterial
-    extra = 0
+    extra = WITHOUT_SCRIPT
 
 
 @admin.register(AchievementType)
@@ -72,7 +74,7 @@ class AchievementTypeAdmin(admin.ModelAdmin):
 
 class AliasInline(admin.TabularInline):
     model = CatalogueAlias
-    extra = 0
+    extra = WITHOUT_SCRIPT
 
 
 @admin.register(LevelFamily)
@@ -253,7 +255,7 @@ def _record_line(record):
 
 class FrameworkLevelInline(admin.StackedInline):
     model = FrameworkLevel
-    extra = 0
+    extra = WITHOUT_SCRIPT
 
 
 @admin.register(FrameworkVersion)

@@ -57,6 +57,8 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
             self.initial["entry"] = None
         self.fields["entry"].queryset = self._entries()
         self.fields["files"].required = type.min_files > 0 and not self.kept
+        if type.min_files > 1:
+            self.fields["files"].help_text = f"{self.fields['files'].help_text} {_at_least(type)}"
         self.fields["files"].widget.attrs["data-upload-url"] = reverse_lazy("achievements:add")
         self._label()
         self.add_extra_fields(type, self.instance.extra)
@@ -110,7 +112,7 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
         if number > settings.EVIDENCE_FILES_PER_RECORD:
             raise ValidationError(_("每项成果最多上传%d个文件。") % settings.EVIDENCE_FILES_PER_RECORD)
         if number < self.type.min_files:
-            raise ValidationError(_("这类成果至少需要%s个文件。") % self.type.min_files)
+            raise ValidationError(_at_least(self.type))
         return uploads
 
     def clean(self):
@@ -157,6 +159,10 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
         said = {name: self.cleaned_data[name] for name in self._meta.fields}
         said["entry"] = said["entry"] and said["entry"].pk
         return said == {name: self.initial[name] for name in said} and self.extra_values() == self.extra_held
+
+
+def _at_least(type_):
+    return _("这类成果至少需要%s个文件。") % type_.min_files
 
 
 def _replaced(achievement):

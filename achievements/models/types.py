@@ -134,6 +134,19 @@ class TypeField(models.Model):
             raise ValidationError({"not_before": _("只有日期项可以填写。")})
         if self.not_before and self.not_before == self.key:
             raise ValidationError({"not_before": _("请填写另一日期项的键。")})
+        if fault := self._fault_of_bounds():
+            raise ValidationError({"maximum": fault})
+
+    def _fault_of_bounds(self):
+        """What is wrong with bounds that nothing could ever meet, or that the field doesn't keep to."""
+        bounds = [bound for bound in (self.minimum, self.maximum) if bound is not None]
+        if self.kind == self.Kind.TEXT and any(bound != int(bound) or not 0 <= bound <= MAX_TEXT for bound in bounds):
+            return _("文字的下限和上限是0到%s的整数。") % MAX_TEXT
+        if self.kind == self.Kind.NUMBER and any(abs(bound) > MAX_NUMBER for bound in bounds):
+            return _("数字的下限和上限不能超过%s。") % MAX_NUMBER
+        if self.kind == self.Kind.NUMBER and self.minimum is None and self.range[1] < 0:
+            return _("不填下限时,数字不小于0;请填写下限。")
+        return None
 
     @property
     def longest(self):

@@ -96,7 +96,17 @@ def test_operator_adds_a_type_in_the_admin_and_a_learner_an_achievement_of_it(op
     learner = UserFactory()
     operator_client.force_login(learner)
     page = operator_client.get(ADD, {"type": type_.pk}).content.decode()
-    for words in ["业绩类-专著", "专著名称", "书号", "著作类别", "教材", "千字数", "版权页", "有书号的一页"]:
+    for words in [
+        "业绩类-专著",
+        "专著名称",
+        "书号",
+        "著作类别",
+        "教材",
+        "千字数",
+        "版权页",
+        "有书号的一页",
+        "至少需要2个文件",
+    ]:
         assert words in page
 
     page = operator_client.post(
@@ -168,6 +178,28 @@ def test_operator_is_told_of_an_unknown_date(operator_client):
     rows = [field_row(label="止", key="ended_on", kind="date", not_before="started_on")]
     page = operator_client.post(TYPES, type_form(parent) | inline("extra_fields", rows) | inline("materials", []))
     assert "没有日期项“started_on”" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"kind": "number", "maximum": "5000000"},
+        {"kind": "number", "maximum": "-3"},
+        {"kind": "text", "maximum": "500"},
+        {"kind": "text", "minimum": "2.5"},
+    ],
+)
+def test_operator_is_told_of_bounds_that_would_not_hold(operator_client, bounds):
+    rows = [field_row(label="数量", key="count", **bounds)]
+    parent = TypeFactory(parent=None)
+    page = operator_client.post(TYPES, type_form(parent) | inline("extra_fields", rows) | inline("materials", []))
+    assert "下限" in page.context["inline_admin_formsets"][0].formset.errors[0]["maximum"][0]
+
+
+def test_operator_without_javascript_has_a_row_to_fill_in(operator_client):
+    page = operator_client.get(TYPES).content.decode()
+    for prefix in ["extra_fields-0-label", "materials-0-label"]:
+        assert f'name="{prefix}"' in page
 
 
 def test_types_have_two_levels(operator_client):
