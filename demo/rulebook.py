@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from achievements.models import AchievementType, TypeField
 from conversion.models import (
+    Cohorts,
     ConversionCap,
     ConversionRule,
     Course,
@@ -47,9 +48,9 @@ class Rulebook:
     def programme(self, institution_key, name, cohort):
         key = (institution_key, name, cohort)
         if key not in self.programmes:
-            self.programmes[key] = Programme(
-                institution=self.institutions[institution_key], name=name, cohort=cohort, total_credits=TOTAL_CREDITS
-            )
+            cohorts, institution = Cohorts.read(cohort), self.institutions[institution_key]
+            fields = {"cohort": cohorts.first, "cohort_to": cohorts.last, "total_credits": TOTAL_CREDITS}
+            self.programmes[key] = Programme(institution=institution, name=name, **fields)
         return self.programmes[key]
 
     def course(self, institution_key, programme, cohort, **fields):

@@ -7,9 +7,18 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.forms.uploads import ImportUploadForm
 from accounts.models import Institution
-from conversion.models import ConversionCap, ConversionRule, ExclusivityGroup, Programme, RuleImport, RuleVersion
+from conversion.models import (
+    Cohorts,
+    ConversionCap,
+    ConversionRule,
+    ExclusivityGroup,
+    Programme,
+    RuleImport,
+    RuleVersion,
+)
 from conversion.rules.differences import FIELDS
 from conversion.services import publishing
+from conversion.services.cohorts import overlap_with
 from vault.whole_forms import WholeRowMixin
 
 Action = publishing.Action
@@ -144,18 +153,45 @@ class CourseForm(LimitsMixin, WholeRowMixin, forms.ModelForm):
     lowest = {"credits": 0}
 
 
+class CohortsField(forms.CharField):
+    """One cohort or several in a row, as `Cohorts`."""
+
+    def __init__(self, **options):
+        options = {"help_text": _("如 2018;连续几个年级写成 2018—2020"), "max_length": 20} | options
+        super().__init__(**options)
+
+    def clean(self, value):
+        return Cohorts.read(super().clean(value))
+
+
 class ProgrammeForm(LimitsMixin, WholeRowMixin, forms.ModelForm):
     """毕业学分 can't be emptied while a cap is a share of them: no conversion would pass any more."""
 
     lowest = {"total_credits": 0}
 
+    cohorts = CohortsField(label=_("年级"))
+
     class Meta:
         model = Programme
-        fields = ["institution", "name", "cohort", "total_credits"]
+        fields = ["institution", "name", "cohorts", "total_credits"]
 
-    def clean_cohort(self):
-        """级 is added where a cohort is shown."""
-        return self.cleaned_data["cohort"].strip().removesuffix("级")
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["cohorts"] = str(self.instance.cohorts)
+
+    def clean(self):
+        data = super().clean()
+        if cohorts := data.get("cohorts"):
+            self.instance.cohort, self.instance.cohort_to = cohorts.first, cohorts.last
+            self._check_overlap(data, cohorts)
+        return data
+
+    def _check_overlap(self, data, cohorts):
+        institution = data.get("institution") or self.instance.institution_id
+        others = Programme.objects.filter(institution=institution, name=data.get("name")).overlapping(cohorts)
+        if other := others.exclude(pk=self.instance.pk).first():
+            self.add_error("cohorts", overlap_with(other))
 
     def clean_total_credits(self):
         credits = self.cleaned_data["total_credits"]
@@ -193,15 +229,10 @@ class RuleMoveForm(forms.Form):
 
 
 class CohortCopyForm(forms.Form):
-    """Which cohort's rules to copy, and to which."""
+    """Which cohorts' rules to copy, and to which."""
 
     programme = forms.ModelChoiceField(Programme.objects.none(), label=_("从(专业和年级)"))
-    to = forms.RegexField(
-        r"^[0-9]{4}\Z",
-        label=_("复制到年级"),
-        help_text=_("如 2019"),
-        error_messages={"invalid": _("年级是四位数字,如 2019。")},
-    )
+    to = CohortsField(label=_("复制到年级"), help_text=_("如 2019;连续几个年级写成 2019—2021"))
 
     def __init__(self, *args, user, **kwargs):
         super().__init__(*args, **kwargs)
@@ -209,12 +240,6 @@ class CohortCopyForm(forms.Form):
         if not user.belongs_to_centre:
             programmes = programmes.filter(institution=user.institution_id)
         self.fields["programme"].queryset = programmes
-
-    def clean(self):
-        data = super().clean()
-        if data.get("programme") and data.get("to") == data["programme"].cohort:
-            self.add_error("to", _("目标年级与原年级相同。"))
-        return data
 
 
 class RuleUploadForm(ImportUploadForm):

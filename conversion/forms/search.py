@@ -10,6 +10,7 @@ from accounts.row_ids import row_ids
 from achievements.models import AchievementType, CatalogueEntry
 from achievements.search import Hits, terms_of
 from conversion.models import Course, RuleVersion
+from conversion.models.cohorts import search_words
 from conversion.what_if import imagined, naming_rules
 
 # Every page of the grid asks for them: the ORM takes longer to spell it.
@@ -56,7 +57,7 @@ class GridFilterForm(forms.Form):
 class RuleFilterForm(forms.Form):
     """Words to look for in a rule's title, institution, programme or course; several words mean all of them."""
 
-    q = forms.CharField(label=_("规则、机构、专业或课程"), max_length=100, required=False)
+    q = forms.CharField(label=_("规则、机构、专业、年级或课程"), max_length=100, required=False)
 
     def apply(self, versions):
         if not self.is_valid():
@@ -70,7 +71,7 @@ class WhatIfForm(forms.Form):
     MOST = 10
 
     find = forms.CharField(label=_("添加证书"), max_length=100, required=False)
-    q = forms.CharField(label=_("只看机构、专业或课程"), max_length=100, required=False)
+    q = forms.CharField(label=_("只看机构、专业、年级或课程"), max_length=100, required=False)
     open = forms.BooleanField(label=_("只看有位置的规则"), required=False)
 
     def __init__(self, data):
@@ -126,18 +127,18 @@ class WhatIfForm(forms.Form):
 class CourseSearchForm(forms.Form):
     """Words to look for in a course, its programme or institution; several words mean all of them."""
 
-    q = forms.CharField(label=_("院校、专业或课程"), max_length=100, required=False)
+    q = forms.CharField(label=_("院校、专业、年级或课程"), max_length=100, required=False)
 
     def courses(self):
         rows = Course.objects.filter(rule_versions__in=RuleVersion.objects.in_force()).distinct()
         rows = rows.select_related("programme__institution").order_by("programme", "code", "pk")
-        words = self.cleaned_data["q"].split()[:8] if self.is_valid() else []
-        for word in words:
-            rows = rows.filter(
+        words = search_words(self.cleaned_data["q"]) if self.is_valid() else []
+        for word, cohorts in words:
+            found = (
                 Q(name__icontains=word)
                 | Q(code__iexact=word)
                 | Q(programme__name__icontains=word)
-                | Q(programme__cohort=word.removesuffix("级"))
                 | Q(programme__institution__name__icontains=word)
             )
+            rows = rows.filter(found | cohorts.among("programme__") if cohorts else found)
         return rows

@@ -14,7 +14,7 @@ from accounts.importers.cells import chosen, day, decimal, plain_text, short_cod
 from accounts.importers.columns import SPREADSHEET_DIGITS, Column, Columns
 from achievements.importers.catalogue_columns import escaped, unescaped
 from achievements.models.types import plain
-from conversion.models import Course, RuleVersion
+from conversion.models import Cohorts, Course, RuleVersion
 
 SEPARATORS = re.compile("[;；]")
 
@@ -28,8 +28,8 @@ def _code(text, *, most):
 
 
 def _cohort(text):
-    """2018 and 2018级 are one cohort."""
-    return _code(text, most=10).removesuffix("级")
+    """2018 and 2018级 are one cohort, 2018-2020 and 2018至2020 the same ones."""
+    return str(Cohorts.read(unescaped(text)))
 
 
 def _whole(text, *, least, most):
@@ -134,7 +134,7 @@ def rows_of(version):
         "code": version.rule.code,
         "title": version.rule.title,
         "programme": programme.name,
-        "cohort": programme.cohort,
+        "cohort": programme.cohorts,
         "programme_credits": None if programme.total_credits is None else plain(programme.total_credits),
         "course": course.code,
         "course_name": course.name,

@@ -21,13 +21,14 @@ from conversion.importers.rule_columns import (
 )
 from conversion.importers.rule_parts import Groups, Lines, RowError, performance_types
 from conversion.models import (
+    Cohorts,
     ConversionRule,
     Course,
     ExclusivityGroup,
     PolicyCategory,
-    Programme,
     RuleVersion,
 )
+from conversion.services.cohorts import CohortError, programme_for
 from conversion.services.drafting import DraftExistsError, copy_checks, next_draft
 from conversion.services.publishing import write_version_record
 
@@ -234,10 +235,15 @@ class _Import:
 
     def _programme(self, line, facts):
         credits = facts["programme_credits"] and Decimal(facts["programme_credits"])
-        key = {"name": facts["programme"], "cohort": facts["cohort"]}
-        programme, _made = Programme.objects.get_or_create(
-            institution=self.institution, **key, defaults={"total_credits": credits}
-        )
+        try:
+            programme, _made = programme_for(
+                institution=self.institution,
+                name=facts["programme"],
+                cohorts=Cohorts.read(facts["cohort"]),
+                total_credits=credits,
+            )
+        except CohortError as error:
+            raise RowError(line, "cohort", error.message) from None
         if credits not in (None, programme.total_credits):
             known = programme.total_credits or _("没有登记")
             reason = _("这个专业现在的毕业学分是“%s”,请先在“专业”中修改。") % known

@@ -1,4 +1,5 @@
 from conversion.models.application import Application, ApplicationSource, ReasonCode, ReviewRecord
+from conversion.models.cohorts import Cohorts
 from conversion.models.criteria import CriteriaRow, CriteriaTest
 from conversion.models.desk import ReviewClaim, ReviewCriterion
 from conversion.models.keeping import RuleExample, RuleExampleItem, RuleExampleValue, RuleImport, RuleVersionRecord
@@ -19,6 +20,7 @@ __all__ = [
     "CalendarDay",
     "Certificate",
     "CertificateShare",
+    "Cohorts",
     "ConversionCap",
     "ConversionRule",
     "Course",

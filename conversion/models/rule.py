@@ -1,33 +1,72 @@
 from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import BigIntegerRangeField, IntegerRangeField, RangeOperators
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, Value
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from achievements.models.catalogue import FRAMEWORK_LEVELS
+from conversion.models.cohorts import FIRST_YEAR, LAST_YEAR, Cohorts, search_words
+
+
+class ProgrammeQuerySet(models.QuerySet):
+    def overlapping(self, cohorts):
+        """Programmes that hold for one of these cohorts at least."""
+        return self.filter(cohorts.among())
+
+
+def _only(expression):
+    """A range of one number, so that an index of ranges can tell whether it is the same."""
+    return Func(expression, expression, Value("[]"), function="int8range", output_field=BigIntegerRangeField())
+
+
+# Without an extension an exclusion constraint compares ranges only; a name is one by its hash.
+NAME_HASH = Func(F("name"), Value(0), function="hashtextextended", output_field=models.BigIntegerField())
+COHORTS = Func(F("cohort"), F("cohort_to"), Value("[]"), function="int4range", output_field=IntegerRangeField())
 
 
 class Programme(models.Model):
-    """A programme of a receiving institution for one cohort (年级)."""
+    """A programme (人才培养方案) of a receiving institution for one cohort (年级) or several in a row."""
 
     institution = models.ForeignKey(
         "accounts.Institution", models.PROTECT, related_name="programmes", verbose_name=_("机构")
     )
     name = models.CharField(_("专业"), max_length=100)
-    cohort = models.CharField(_("年级"), max_length=10, help_text=_("如 2018"))
+    cohort = models.PositiveSmallIntegerField(_("最先的年级"))
+    cohort_to = models.PositiveSmallIntegerField(_("最后的年级"))
     total_credits = models.DecimalField(_("毕业学分"), max_digits=5, decimal_places=1, null=True, blank=True)
+
+    objects = ProgrammeQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = _("专业")
         ordering = ["institution", "name", "cohort"]
         constraints = [
-            models.UniqueConstraint(fields=["institution", "name", "cohort"], name="programme_once_per_cohort")
+            models.CheckConstraint(
+                condition=Q(cohort__gte=FIRST_YEAR, cohort_to__lte=LAST_YEAR), name="programme_cohorts_are_years"
+            ),
+            models.CheckConstraint(condition=Q(cohort_to__gte=F("cohort")), name="programme_cohorts_in_order"),
+            ExclusionConstraint(
+                name="programme_cohorts_never_overlap",
+                expressions=[
+                    (_only(F("institution")), RangeOperators.EQUAL),
+                    (_only(NAME_HASH), RangeOperators.EQUAL),
+                    (COHORTS, RangeOperators.OVERLAPS),
+                ],
+                violation_error_message=_("这个专业的年级与已有的重叠。"),
+            ),
         ]
 
     def __str__(self):
-        return f"{self.institution}{self.cohort}级{self.name}专业"
+        return f"{self.institution}{self.cohorts}级{self.name}专业"
+
+    @property
+    def cohorts(self):
+        """Its cohorts as one value, shown as 2018 or 2018—2020."""
+        return Cohorts(self.cohort, self.cohort_to)
 
 
 class Course(models.Model):
@@ -98,16 +137,17 @@ class RuleVersionQuerySet(models.QuerySet):
         return self.filter(is_valid | by_obtained, status=RuleVersion.Status.PUBLISHED)
 
     def search(self, text):
-        """Versions whose title, code, institution, programme or course contains every word of `text`."""
+        """Versions whose title, code, institution, programme, cohorts or course every word of `text` names."""
         rows = self
-        for word in text.split()[:8]:
-            rows = rows.filter(
+        for word, cohorts in search_words(text):
+            found = (
                 Q(rule__title__icontains=word)
                 | Q(rule__code__iexact=word)
                 | Q(rule__institution__name__icontains=word)
                 | Q(course__programme__name__icontains=word)
                 | Q(course__name__icontains=word)
             )
+            rows = rows.filter(found | cohorts.among("course__programme__") if cohorts else found)
         return rows
 
     def with_target(self):

@@ -5,19 +5,27 @@ from django.utils.translation import gettext_lazy as _
 
 from conversion.forms.rules import CourseForm, ProgrammeForm
 from conversion.models import Course, Programme
+from conversion.rule_admin.cohorts import CohortFilter, FoundByCohort
 from conversion.rule_admin.scope import OwnInstitution
 from conversion.views.cohort_copy import cohort_copy
 
 
 @admin.register(Programme)
-class ProgrammeAdmin(OwnInstitution):
+class ProgrammeAdmin(FoundByCohort, OwnInstitution):
     form = ProgrammeForm
-    list_display = ["name", "cohort", "institution", "total_credits"]
+    fields = ["institution", "name", "cohorts", "total_credits"]
+    list_display = ["name", "shown_cohorts", "institution", "total_credits"]
     list_select_related = ["institution"]
-    search_fields = ["name", "cohort", "institution__name"]
+    list_filter = [CohortFilter]
+    search_fields = ["name", "institution__name"]
+    search_help_text = _("专业、年级或机构")
     autocomplete_fields = ["institution"]
     choices_of = {"institution": "pk"}
     change_list_template = "admin/conversion/programme/change_list.html"
+
+    @admin.display(description=_("年级"), ordering="cohort")
+    def shown_cohorts(self, programme):
+        return programme.cohorts
 
     def get_urls(self):
         copy = self.admin_site.admin_view(self._cohort_copy)
@@ -35,13 +43,14 @@ class ProgrammeAdmin(OwnInstitution):
 
 
 @admin.register(Course)
-class CourseAdmin(OwnInstitution):
+class CourseAdmin(FoundByCohort, OwnInstitution):
     form = CourseForm
+    programme_path = "programme__"
     institution_path = "programme__institution_id"
     list_display = ["name", "code", "programme", "credits", "nature"]
     list_select_related = ["programme__institution"]
-    list_filter = ["nature"]
-    search_fields = ["name", "code", "programme__name", "programme__cohort"]
+    list_filter = [CohortFilter, "nature"]
+    search_fields = ["name", "code", "programme__name"]
     search_help_text = _("课程名称、代码、专业或年级")
     autocomplete_fields = ["programme"]
     choices_of = {"programme": "institution"}

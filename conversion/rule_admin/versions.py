@@ -12,6 +12,7 @@ from conversion.models import (
     ReviewCriterion,
     RuleVersion,
 )
+from conversion.rule_admin.cohorts import CohortFilter, FoundByCohort
 from conversion.rule_admin.scope import DraftOnly
 from conversion.services.drafting import save_new_draft
 from conversion.services.publishing import PublishingError, moves_of, publish_version
@@ -25,7 +26,7 @@ class ReviewCriterionInline(admin.TabularInline):
 
 
 @admin.register(RuleVersion)
-class RuleVersionAdmin(DraftOnly):
+class RuleVersionAdmin(FoundByCohort, DraftOnly):
     """A draft is made in steps; what was published is read only, and moves on by its buttons.
 
     Groups, lines of a table and examples have rows of their own, so each has a page (`parts`) that the version lists.
@@ -34,11 +35,12 @@ class RuleVersionAdmin(DraftOnly):
     form = RuleVersionForm
     version_path = ""
     institution_path = "rule__institution_id"
+    programme_path = "course__programme__"
     choices_of = {"rule": "institution", "course": "programme__institution"}
     change_form_template = "admin/conversion/ruleversion/change_form.html"
     list_display = ["rule", "number", "status", "course", "credits", "valid_from", "valid_to"]
     list_select_related = ["rule", "course__programme__institution"]
-    list_filter = ["status", "outcome", "policy_category"]
+    list_filter = ["status", CohortFilter, "outcome", "policy_category"]
     search_fields = ["rule__title", "rule__code"]
     autocomplete_fields = ["rule", "course"]
     actions = ["publish"]

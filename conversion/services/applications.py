@@ -209,7 +209,7 @@ def conversion_snapshot(assessment, credits):
             "institution": programme.institution.name,
             "institution_code": programme.institution.bank_code,
             "programme": programme.name,
-            "cohort": programme.cohort,
+            "cohort": str(programme.cohorts),
             "course_code": course.code,
             "course": course.name,
             "course_credits": str(course.credits),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dateutil.relativedelta import relativedelta
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -67,15 +67,36 @@ class CohortError(Exception):
         self.message = message
 
 
+def programme_for(*, institution, name, cohorts, total_credits=None):
+    """The programme for exactly these cohorts, made where it is missing; return it and whether it is new.
+
+    Raises `CohortError` where another one holds for some of them: for which one a rule is meant nobody could tell.
+    """
+    key = {"institution": institution, "name": name, "cohort": cohorts.first, "cohort_to": cohorts.last}
+    try:
+        return Programme.objects.get_or_create(**key, defaults={"total_credits": total_credits})
+    except IntegrityError:
+        other = Programme.objects.filter(institution=institution, name=name).overlapping(cohorts).first()
+        if other is None:
+            raise
+        raise CohortError(overlap_with(other)) from None
+
+
+def overlap_with(programme):
+    """Why there can't be another programme of this name for some of these cohorts."""
+    words = {"name": programme.name, "cohorts": programme.cohorts}
+    return _("“%(name)s”专业已有%(cohorts)s级,年级不能重叠。") % words
+
+
 @transaction.atomic
 def copy_cohort(*, programme, to, by=None, dry_run=False):
-    """Make programme, courses and drafts of the published rules for the cohort `to`; return [`Line`…].
+    """Make programme, courses and drafts of the published rules for the `Cohorts` `to`; return [`Line`…].
 
     A second run makes only what is missing. `by` is who drafts (nobody for a command). Raises `CohortError`.
     """
     if by and by.institution_id not in (None, programme.institution_id):
         raise CohortError(_("只能维护本机构的规则。"))
-    if to == programme.cohort:
+    if to == programme.cohorts:
         raise CohortError(_("目标年级与原年级相同。"))
     copying = _Copying(Programme.objects.select_for_update().get(pk=programme.pk), to, by)
     copying.run()
@@ -104,11 +125,8 @@ class _Copying:
 
     def _copy_programme(self):
         source = self.programme
-        self.target, made = Programme.objects.get_or_create(
-            institution=source.institution,
-            name=source.name,
-            cohort=self.to,
-            defaults={"total_credits": source.total_credits},
+        self.target, made = programme_for(
+            institution=source.institution, name=source.name, cohorts=self.to, total_credits=source.total_credits
         )
         self._tell(Subject.PROGRAMME, str(self.target), Outcome.COPIED if made else Outcome.EXISTED)
 
@@ -147,7 +165,15 @@ class _Copying:
         dated = Q(obtained_from__isnull=False) | Q(obtained_to__isnull=False)
         has_days = RuleSource.objects.filter(dated, group__version=version).exists()
         by_obtained = version.version_selected_by == RuleVersion.SelectedBy.OBTAINED
-        return _(",其中的取得时间没有顺延,请核对") if has_days or by_obtained else ""
+        if has_days or by_obtained:
+            return _(",其中的取得时间没有顺延,请核对")
+        return _(",失效日期按最先的年级顺延,请核对") if version.valid_to and self._are_more_or_fewer else ""
+
+    @property
+    def _are_more_or_fewer(self):
+        """Whether the cohorts differ in number from those before: then the last day moves by a guess."""
+        before = self.programme.cohorts
+        return self.to.last - self.to.first != before.last - before.first
 
     def _why_unpublished(self, rule):
         last = rule.versions.order_by("-number").first()
@@ -157,12 +183,12 @@ class _Copying:
         }
 
     def _code(self, rule):
-        """GZ000001 → GZ000001-2019, and that → GZ000001-2020."""
-        return f"{rule.code.removesuffix(f'-{self.programme.cohort}')}-{self.to}"
+        """GZ000001 → GZ000001-2019, and that → GZ000001-2020: of several cohorts by the first."""
+        return f"{rule.code.removesuffix(f'-{self.programme.cohort}')}-{self.to.first}"
 
     def _copied(self, rule):
         """What a copy of a rule is made with, beside its code."""
-        title = rule.title.replace(f"{self.programme.cohort}级", f"{self.to}级")
+        title = rule.title.replace(f"{self.programme.cohorts}级", f"{self.to}级")
         return {"title": title, "kind": rule.kind, "institution": rule.institution, "copied_from": rule}
 
     def _draft(self, copy, version):
@@ -172,10 +198,9 @@ class _Copying:
 
     def _validity(self, version):
         """The validity moves with the cohort, unless it is about when certificates were obtained."""
-        cohorts = self.programme.cohort, self.to
-        if version.version_selected_by == RuleVersion.SelectedBy.OBTAINED or not all(map(str.isdigit, cohorts)):
+        if version.version_selected_by == RuleVersion.SelectedBy.OBTAINED:
             return {}
-        later = relativedelta(years=int(cohorts[1]) - int(cohorts[0]))
+        later = relativedelta(years=self.to.first - self.programme.cohort)
         return {
             "valid_from": version.valid_from + later,
             "valid_to": version.valid_to and version.valid_to + later,

@@ -96,7 +96,9 @@ def make_achievement(user, entry, **fields):
 def make_version(institution, groups, *, publish=True, **fields):
     """A rule version of no policy that limits its use; `groups` is [(choose, [{"entry": …, thresholds…}…])…]."""
     number = next(numbers)
-    programme = Programme.objects.create(institution=institution, name=f"计算机网络技术{number}", cohort="2018")
+    programme = Programme.objects.create(
+        institution=institution, name=f"计算机网络技术{number}", cohort=2018, cohort_to=2018
+    )
     course = Course.objects.create(programme=programme, code=f"C{number}", name="云平台运维与开发技术", credits=4)
     rule = ConversionRule.objects.create(
         code=f"R{number:06d}", title=f"1+X证书转{institution}{number}", institution=institution

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from conversion.models import ConversionCap, ConversionRule, Course, Programme, RuleVersion
+from conversion.models import Cohorts, ConversionCap, ConversionRule, Course, Programme, RuleVersion
 from conversion.rules import differences
 from conversion.services.cohorts import CohortError, Outcome, Subject, copy_cohort
 from conversion.tests.keeping import make_keeper
@@ -44,7 +44,7 @@ def told(lines, subject):
 
 
 def test_the_next_cohort_gets_programme_course_and_a_draft(version, programme, keeper):
-    lines = copy_cohort(programme=programme, to="2019", by=keeper)
+    lines = copy_cohort(programme=programme, to=Cohorts.read("2019"), by=keeper)
     assert [line.outcome for line in lines] == [Outcome.COPIED] * 3
     draft = version.rule.copies.get().versions.get()
     assert (draft.status, draft.drafted_by, draft.number) == ("draft", keeper, 1)
@@ -57,18 +57,18 @@ def test_the_next_cohort_gets_programme_course_and_a_draft(version, programme, k
 
 
 def test_a_second_run_makes_nothing(programme, keeper):
-    copy_cohort(programme=programme, to="2019", by=keeper)
+    copy_cohort(programme=programme, to=Cohorts.read("2019"), by=keeper)
     before = RuleVersion.objects.count(), Course.objects.count(), Programme.objects.count()
-    lines = copy_cohort(programme=programme, to="2019", by=keeper)
+    lines = copy_cohort(programme=programme, to=Cohorts.read("2019"), by=keeper)
     assert {line.outcome for line in lines} == {Outcome.EXISTED}
     assert (RuleVersion.objects.count(), Course.objects.count(), Programme.objects.count()) == before
 
 
 def test_a_dry_run_tells_the_same_and_writes_nothing(programme, keeper):
     before = RuleVersion.objects.count(), Course.objects.count(), Programme.objects.count()
-    dry = copy_cohort(programme=programme, to="2019", by=keeper, dry_run=True)
+    dry = copy_cohort(programme=programme, to=Cohorts.read("2019"), by=keeper, dry_run=True)
     assert (RuleVersion.objects.count(), Course.objects.count(), Programme.objects.count()) == before
-    assert dry == copy_cohort(programme=programme, to="2019", by=keeper)
+    assert dry == copy_cohort(programme=programme, to=Cohorts.read("2019"), by=keeper)
 
 
 def test_what_is_not_copied_tells_why(version, programme, college, keeper):
@@ -79,7 +79,7 @@ def test_what_is_not_copied_tells_why(version, programme, college, keeper):
         institution=college, programme=programme, kind="share", value=50, valid_from=dt.date(2020, 1, 1)
     )
     ConversionRule.objects.create(code=f"{version.rule.code}-2019", title="别的", institution=college)
-    lines = copy_cohort(programme=programme, to="2019", by=keeper)
+    lines = copy_cohort(programme=programme, to=Cohorts.read("2019"), by=keeper)
     assert set(told(lines, Subject.RULE)) == {
         (Outcome.SKIPPED, "没有已发布的版本(第1版草稿)"),
         (Outcome.SKIPPED, f"编号“{version.rule.code}-2019”已被占用"),
@@ -88,27 +88,65 @@ def test_what_is_not_copied_tells_why(version, programme, college, keeper):
 
 
 def test_a_course_that_differs_in_the_next_cohort_is_kept_and_told(version, programme, college, keeper):
-    target = Programme.objects.create(institution=college, name=programme.name, cohort="2019")
+    target = Programme.objects.create(institution=college, name=programme.name, cohort=2019, cohort_to=2019)
     Course.objects.create(programme=target, code=version.course.code, name="新名称", credits=3)
-    lines = copy_cohort(programme=programme, to="2019", by=keeper)
+    lines = copy_cohort(programme=programme, to=Cohorts.read("2019"), by=keeper)
     ((outcome, reason),) = told(lines, Subject.COURSE)
     assert outcome == Outcome.EXISTED
     assert "请核对转换学分" in reason
 
 
 def test_a_copy_of_a_copy_is_numbered_by_its_cohort(programme, keeper, version):
-    copy_cohort(programme=programme, to="2019", by=keeper)
+    copy_cohort(programme=programme, to=Cohorts.read("2019"), by=keeper)
     draft = version.rule.copies.get().versions.get()
     RuleVersion.objects.filter(pk=draft.pk).update(
         status="published", published_by=make_keeper(), published_at=dt.datetime.now(dt.UTC)
     )
-    copy_cohort(programme=draft.course.programme, to="2020", by=keeper)
+    copy_cohort(programme=draft.course.programme, to=Cohorts.read("2020"), by=keeper)
     assert ConversionRule.objects.filter(code=f"{version.rule.code}-2020").exists()
+
+
+@pytest.fixture
+def ranged(version, programme):
+    """The programme, for 2018—2020; its rule says so."""
+    Programme.objects.filter(pk=programme.pk).update(cohort_to=2020)
+    ConversionRule.objects.filter(pk=version.rule_id).update(title="四级证书转2018—2020级大学英语")
+    programme.refresh_from_db()
+    return programme
+
+
+@pytest.mark.parametrize(
+    ("to", "years", "note"),
+    [("2021", 3, ",失效日期按最先的年级顺延,请核对"), ("2021—2023", 3, ""), ("2015-2017", -3, "")],
+)
+def test_several_cohorts_are_copied_to_one_or_several(version, ranged, keeper, to, years, note):
+    to = Cohorts.read(to)
+    lines = copy_cohort(programme=ranged, to=to, by=keeper)
+    draft = version.rule.copies.get().versions.get()
+    assert draft.rule.code == f"{version.rule.code}-{to.first}"
+    assert draft.rule.title == f"四级证书转{to}级大学英语"
+    assert draft.course.programme.cohorts == to
+    assert (draft.valid_from, draft.valid_to) == (dt.date(2020 + years, 1, 1), dt.date(2030 + years, 8, 31))
+    assert told(lines, Subject.RULE) == [(Outcome.COPIED, draft.rule.code + note)]
+    assert {line.outcome for line in copy_cohort(programme=ranged, to=to, by=keeper)} == {Outcome.EXISTED}
+
+
+@pytest.mark.parametrize("to", ["2019", "2020—2022", "2010—2030"])
+def test_cohorts_that_overlap_are_refused_beside_the_field(client, version, ranged, keeper, to):
+    with pytest.raises(CohortError, match="已有2018—2020级,年级不能重叠"):
+        copy_cohort(programme=ranged, to=Cohorts.read(to), by=keeper)
+    client.force_login(keeper)
+    response = client.post(PAGE, {"programme": ranged.pk, "to": to, "confirm": "1"})
+    (error,) = response.context["form"].errors["to"]
+    assert "已有2018—2020级" in error
+    assert "已新建" not in response.content.decode()
+    assert f'value="{to}"' in response.content.decode()
+    assert not version.rule.copies.exists()
 
 
 def test_a_stranger_institution_copies_nothing(programme):
     with pytest.raises(CohortError, match="本机构"):
-        copy_cohort(programme=programme, to="2019", by=make_keeper(make_institution()))
+        copy_cohort(programme=programme, to=Cohorts.read("2019"), by=make_keeper(make_institution()))
 
 
 def test_a_keeper_looks_first_and_confirms_then(client, version, programme, keeper):
@@ -151,3 +189,5 @@ def test_the_command_copies_and_tells(version, programme, college):
     assert version.rule.copies.get().versions.get().drafted_by is None
     with pytest.raises(CommandError, match="没有找到"):
         call_command("copy_cohort", **arguments | {"before": "1999"})
+    with pytest.raises(CommandError, match="年级是四位数字"):
+        call_command("copy_cohort", **arguments | {"after": "明年"})

@@ -168,7 +168,8 @@ class Rows:
             Programme.objects.create(
                 institution=self.institutions[programme["institution"]],
                 name=f"专业{n}",
-                cohort="2020",
+                cohort=2020,
+                cohort_to=2020,
                 total_credits=programme["total_credits"],
             )
             for n, programme in enumerate(world["programmes"])

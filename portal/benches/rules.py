@@ -95,7 +95,8 @@ class Place:
         entry = CatalogueEntry.objects.create(
             id=0, project_name="示例证书", name="成果", institution=place, type=self.type, status="approved"
         )
-        programme = Programme.objects.create(id=0, institution=place, name="专业", cohort="2020", total_credits=140)
+        cohorts = {"cohort": 2020, "cohort_to": 2020}
+        programme = Programme.objects.create(id=0, institution=place, name="专业", total_credits=140, **cohorts)
         course = Course.objects.create(id=0, programme=programme, code="C", name="课程", credits=3)
         rule = ConversionRule.objects.create(id=0, code="R", title="成果证书转学院课程", institution=place)
         version = RuleVersion.objects.create(

@@ -93,6 +93,11 @@ class DemoTests(TestCase):
         assert assessment.verdict == rules.Verdict.MISSING
         assert len(assessment.missing) == 1
 
+    def test_some_rules_are_for_several_cohorts(self):
+        found = RuleVersion.objects.in_force().search("2022级 人工智能技术应用")
+        assert {str(version.course.programme.cohorts) for version in found} == {"2021—2023"}
+        assert len(found) == 2
+
     def test_a_new_learner_has_nothing_yet(self):
         assert not Achievement.objects.of(learner("xiaoxin")).exists()
 

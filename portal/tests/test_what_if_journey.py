@@ -23,9 +23,9 @@ def add_certificate(page, words, name):
 
 def look_for_course(page, words):
     main = page.get_by_role("main")
-    main.get_by_label("只看院校、专业或课程").fill(words)
+    main.get_by_label("只看院校、专业、年级或课程").fill(words)
     main.get_by_role("button", name="看结果").click()
-    main.get_by_label("只看院校、专业或课程").and_(page.locator(f"[value='{words}']")).wait_for()
+    main.get_by_label("只看院校、专业、年级或课程").and_(page.locator(f"[value='{words}']")).wait_for()
 
 
 def prospect(page, course):
@@ -61,7 +61,7 @@ def test_visitor_goes_from_a_course_to_a_certificate_and_tries_scores(demo_porta
     page = new_page(javascript=javascript, width=390)
     page.goto("/rules/")
     page.get_by_role("link", name="这门课可以用什么成果转换").click()
-    page.get_by_label("院校、专业或课程").fill("计算机网络 Linux")
+    page.get_by_label("院校、专业、年级或课程").fill("计算机网络 Linux")
     page.get_by_role("button", name="查询").click()
     page.get_by_role("link", name="可用的成果:Linux系统管理").click()
     page.get_by_role("heading", name="Linux系统管理", level=1).wait_for()

@@ -44,13 +44,13 @@ def test_credits_that_a_share_needs_are_not_emptied(client, drafter, college, pr
     Programme.objects.filter(pk=programme.pk).update(total_credits=140)
     client.force_login(drafter)
     url = reverse("admin:conversion_programme_change", args=[programme.pk])
-    facts = {"name": programme.name, "cohort": programme.cohort, "total_credits": ""}
+    facts = {"name": programme.name, "cohorts": str(programme.cohorts), "total_credits": ""}
     assert client.post(url, facts).status_code == 302
     Programme.objects.filter(pk=programme.pk).update(total_credits=140)
     ConversionCap.objects.create(institution=college, kind="share", value=50, valid_from="2020-01-01")
     assert "请填写" in errors_of(client.post(url, facts))["total_credits"][0]
     add = reverse("admin:conversion_programme_add")
-    facts = {"institution": college.pk, "name": "护理", "cohort": "2019级", "total_credits": ""}
+    facts = {"institution": college.pk, "name": "护理", "cohorts": "2019级", "total_credits": ""}
     assert "total_credits" in errors_of(client.post(add, facts))
     client.post(add, facts | {"total_credits": "130"})
     assert str(Programme.objects.get(name="护理")) == f"{college}2019级护理专业"

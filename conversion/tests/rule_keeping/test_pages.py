@@ -188,7 +188,7 @@ class TestWhoseRules:
         errors = client.post(url, {"rule": draft.rule_id, "course": draft.course_id}).context["adminform"].form.errors
         assert {"rule", "course"} <= errors.keys()
         url = reverse("admin:conversion_programme_add")
-        form = {"institution": draft.rule.institution_id, "name": "护理", "cohort": "2019"}
+        form = {"institution": draft.rule.institution_id, "name": "护理", "cohorts": "2019"}
         assert "institution" in client.post(url, form).context["adminform"].form.errors
 
     def test_exclusivity_groups_of_the_centre_are_seen_and_not_changed(self, client, drafter):
