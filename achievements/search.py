@@ -22,7 +22,8 @@ from achievements.models import AchievementType, CatalogueEntry, CatalogueText
 EXACT = 1000  # hits that are counted, sorted and paged through
 WORDS_AT_MOST = 8  # the form refuses more
 PAIRS_AT_MOST = 12  # of a word; strpos sees to the rest
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# NUL and lone surrogates; and what nobody sees but copying brings along.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff\u200b-\u200f\u2060\ufeff]")
 PLAIN_LETTERS = re.compile("[ -~一-鿿]*")
 SLICES, SLICE_OF = 4, "mod(t.entry_id / 1024, 4)"  # of the index (migration 0003)
 MARKS = {"project": "p", "names": "n", "institution": "i"}  # which column a gram is of
@@ -101,7 +102,7 @@ def quoted(gram):
 
 
 def storable(text):
-    """Leave out what PostgreSQL can't be asked for."""
+    """Leave out what PostgreSQL can't be asked for, and what nobody sees."""
     return UNSTORABLE.sub("", text)
 
 
@@ -166,6 +167,13 @@ def matching(entries, terms):
     """The entries of a query set that hold every term, drafts too, however many: for lists of the admin's own."""
     rows, parameters = Condition(terms, drafts=True).rows("t.entry_id")
     found = RawSQL(rows, parameters)  # noqa: S611 - parameters apart
+    return entries.filter(pk__in=found) if terms else entries
+
+
+def holding(entries, terms):
+    """Like `matching`, by looking at each row: for a query set of few."""
+    where, parameters = Condition(terms, drafts=True).walked
+    found = RawSQL(f"SELECT t.entry_id FROM {TABLE} t WHERE {where}", parameters)  # noqa: S608, S611 - parameters apart
     return entries.filter(pk__in=found) if terms else entries
 
 

@@ -20,6 +20,7 @@ from achievements.services.achievements import (
 from evidence.forms import EvidenceField
 from evidence.models import EvidenceFile
 
+ENTRY_GONE = _("所选名录成果已停用或不在有效期内,请另选一项,或者改为自行填写。")
 TOO_MANY_DIGITS = ["max_digits", "max_decimal_places", "max_whole_digits"]
 
 
@@ -31,7 +32,11 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
 
     default_renderer = PlainControls()
     entry = forms.ModelChoiceField(
-        CatalogueEntry.objects.none(), required=False, widget=forms.HiddenInput, label=_("名录成果")
+        CatalogueEntry.objects.none(),
+        required=False,
+        widget=forms.HiddenInput,
+        label=_("名录成果"),
+        error_messages={"invalid_choice": ENTRY_GONE},
     )
     files = EvidenceField(label=_("相关材料"))
 

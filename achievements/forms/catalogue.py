@@ -17,6 +17,7 @@ class WordsField(forms.CharField):
     """A few words, parted by blanks; all of them must be found."""
 
     default_validators = [check_words]
+    default_error_messages = {"max_length": _("最多输入 %(limit_value)s 个字。")}
 
     def __init__(self, **options):
         super().__init__(max_length=100, required=False, **options)

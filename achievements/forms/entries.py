@@ -8,10 +8,14 @@ from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms.uploads import ImportUploadForm
+from achievements.forms.catalogue import WordsField
 from achievements.models import AchievementType, CatalogueEntry, CatalogueImport
+from achievements.search import holding, terms_of
 from achievements.services.catalogue import DRAFT_FIELDS, MEANING, EntryError, save_draft, stop_entry
 
 MOST_ALIASES = 20
+Status = CatalogueEntry.Status
+OWN_STATES = [(value, label) for value, label in Status.choices if value != Status.INDIVIDUAL]
 DATE = {"type": "date"}
 
 
@@ -86,6 +90,20 @@ class OwnEntryForm(NamesMixin, forms.ModelForm):
         except IntegrityError:
             self.add_error(None, _("该机构已有同名的成果。"))
         return None
+
+
+class OwnEntrySearchForm(forms.Form):
+    """An institution among its own entries."""
+
+    q = WordsField(label=_("关键词"))
+    status = forms.ChoiceField(label=_("状态"), required=False, choices=[("", _("全部")), *OWN_STATES])
+
+    def among(self, rows):
+        """Those of the rows that are asked for; none while a box is wrong."""
+        if not self.is_valid():
+            return rows.none()
+        status = self.cleaned_data["status"]
+        return holding(rows.filter(status=status) if status else rows, terms_of(anywhere=self.cleaned_data["q"]))
 
 
 class StopForm(forms.Form):

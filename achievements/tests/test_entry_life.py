@@ -100,6 +100,22 @@ def test_another_institution_finds_nothing(client, clerk):
     assert entry.status == "draft"
 
 
+def test_institution_finds_one_of_its_own_entries_by_any_of_its_names(client, clerk):
+    draft, other = draft_of(clerk, name="物流管理"), draft_of(clerk, name="幼儿照护", status="submitted")
+    CatalogueAlias.objects.create(entry=draft, name="仓储证")
+    stranger = draft_of(institution_user(), name="物流管理")
+    client.force_login(clerk)
+
+    def found(**asked):
+        return list(client.get(LIST, asked).context["page_obj"])
+
+    assert found(q="物流 管理") == found(q="仓储") == found(q="\u200b仓储") == found(status="draft") == [draft]
+    assert found(status="submitted") == [other]
+    assert found(q="%") == found(q="仓储", status="submitted") == found(status="individual") == []
+    assert stranger not in found()
+    assert "最多输入 100 个字" in client.get(LIST, {"q": "字" * 101}).content.decode()
+
+
 def test_institution_drafts_submits_and_hears_of_the_approval(client, clerk, operator):
     client.force_login(clerk)
     entry_url = client.post(ADD, typed()).url

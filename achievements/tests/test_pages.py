@@ -199,6 +199,18 @@ def test_a_stopped_entry_is_shown_but_cannot_be_chosen(owner_client):
     assert not Achievement.objects.exists()
 
 
+def test_learner_is_told_that_an_entry_was_stopped_meanwhile(owner_client, files_folder):
+    entry = EntryFactory(name="太极拳培训")
+    url = owner_client.get(CHOOSE, {"type": entry.type_id}).context["typing_url"]
+    entry.is_active, entry.stop_reason = False, "停办"
+    entry.save()
+    assert "已停用或不在有效期内" in owner_client.get(f"{url}&entry={entry.pk}").content.decode()
+    page = owner_client.post(ADD, typed(entry.type, entry=entry.pk, files=picture())).content.decode()
+    assert "已停用或不在有效期内" in page
+    assert "证书.png" in page
+    assert not Achievement.objects.exists()
+
+
 def test_learner_finds_entries_by_project_name_and_institution(owner_client):
     found = EntryFactory(
         project_name="培训证书", name="云计算工程师", institution=InstitutionFactory(name="示例考试院")

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.decorators import learner_required
 from accounts.row_ids import row_ids
-from achievements.forms.achievements import AchievementForm, chosen_type, filled_by, type_tree
+from achievements.forms.achievements import ENTRY_GONE, AchievementForm, chosen_type, filled_by, type_tree
 from achievements.models import Achievement, AchievementDraft, CatalogueEntry
 from achievements.models.draft import MOST_DRAFTS
 from achievements.services.drafts import ForeignDraftError, discard_draft, keep_draft, remove_file
@@ -78,6 +78,8 @@ def achievement_add(request):
     tree = type_tree()
     draft = _draft_of(request.user, _token_or_none(request.GET.get("draft")))
     entry = _entry_or_none(request.GET.get("entry"))
+    if request.GET.get("entry") and entry is None:
+        messages.error(request, ENTRY_GONE)
     if draft and draft.achievement:
         return _change_page(request, draft.achievement, draft, entry)
     asked = chosen_type(request.GET, tree) or (draft and draft.type)

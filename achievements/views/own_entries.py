@@ -7,25 +7,21 @@ from django.views.decorators.http import require_POST
 
 from accounts.decorators import institution_required
 from accounts.views.pages import page_of
-from achievements.forms.entries import OwnEntryForm, StopForm
+from achievements.forms.entries import OwnEntryForm, OwnEntrySearchForm, StopForm
 from achievements.models import CatalogueEntry
 from achievements.services import catalogue
 from achievements.services.catalogue import EntryError
 
 PAGE_SIZE = 20
-Status = CatalogueEntry.Status
-OWN_STATES = [(value, label) for value, label in Status.choices if value != Status.INDIVIDUAL]
 
 
 @institution_required
 def own_entries(request, institution):
     """All entries under the institution's name; those that the centre keeps are for reading."""
     rows = CatalogueEntry.objects.shared().filter(institution=institution).select_related("type")
-    status = request.GET.get("status", "")
-    if status in Status.values:
-        rows = rows.filter(status=status)
-    page_obj = page_of(request, rows.order_by("-created_at", "-pk"), PAGE_SIZE)
-    context = {"institution": institution, "page_obj": page_obj, "statuses": OWN_STATES, "status": status}
+    form = OwnEntrySearchForm(request.GET)
+    page_obj = page_of(request, form.among(rows).order_by("-created_at", "-pk"), PAGE_SIZE)
+    context = {"institution": institution, "page_obj": page_obj, "form": form}
     return render(request, "achievements/own_entry_list.html", context)
 
 
