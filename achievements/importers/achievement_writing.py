@@ -87,7 +87,7 @@ class AchievementWriter:
         if not refusals:
             refusals = list(self._repeated(row, achievement))
         for field, reason in refusals:
-            self.checker.refuse(row["line"], field, reason)
+            self.checker.refuse(row["line"], field, reason, row.get(field) or "")
         return None if refusals else (row["line"], achievement)
 
     def _contradictions(self, row, person, entry):

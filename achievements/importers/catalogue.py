@@ -102,7 +102,7 @@ class _Import:
             try:
                 entry, names, is_changed = self._entry_of(row, known)
             except RowError as error:
-                self.checker.refuse(row["line"], error.field, error.reason)
+                self.checker.refuse(row["line"], error.field, error.reason, row.get(error.field) or "")
                 continue
             if entry.pk is None:
                 new.append((entry, names))

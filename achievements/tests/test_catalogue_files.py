@@ -169,6 +169,8 @@ def test_every_refused_row_is_told(college, training, operator, tmp_path):
     assert told[0][2] == "与第2行重复(机构、项目名称和成果名称相同)。"
     assert "在先" in told[5][2]
     assert "这是“新名”的曾用名" in told[11][2]
+    lines = (tmp_path / "refused.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert lines[5].startswith("7,成果类型,没有,")  # what stands in the cell at fault, too
 
 
 def test_a_change_is_recorded_and_missing_columns_stay(college, training, operator, tmp_path):

@@ -129,7 +129,7 @@ class TestRows:
         type(own).objects.update(is_active=False, stop_reason="停办")
         assert load(rows) == (0, 0, 3, 0, 3)
 
-    def test_extra_fields_have_columns_by_their_label(self, load, enrolments, refused, type_):
+    def test_extra_fields_have_columns_by_their_label(self, load, enrolments, refused, type_, tmp_path):
         TypeField.objects.create(type=type_, key="prize", label="奖项", kind="choice", choices="一等奖\n二等奖")
         TypeFactory(code="other", name="别的")
         TypeField.objects.create(
@@ -148,6 +148,8 @@ class TestRows:
         assert enrolments[0].learner.achievements.get().extra == {"prize": "一等奖"}
         assert enrolments[2].learner.achievements.get().extra == {"post": "护士"}
         assert [(line, column) for line, column, _reason in refused()] == [(3, "奖项"), (4, "岗位")]
+        report = (tmp_path / "report.csv").read_text(encoding="utf-8-sig")
+        assert "4,岗位,护士," in report  # what stands in the cell at fault, too
         assert load(rows) == (0, 0, 2, 2, 4)
 
     def test_rows_that_cannot_be_right_are_refused_with_their_column(self, load, enrolments, refused, type_):
