@@ -15,7 +15,7 @@ class CohortFilter(admin.SimpleListFilter):
     parameter_name = "cohort"
 
     def lookups(self, request, model_admin):
-        self.path = model_admin.programme_path
+        self.about = model_admin.about
         own = Programme.objects.all()
         if not request.user.belongs_to_centre:
             own = own.filter(institution=request.user.institution_id)
@@ -28,13 +28,17 @@ class CohortFilter(admin.SimpleListFilter):
         if self.value() not in known:
             return queryset
         year = int(self.value())
-        return queryset.filter(Cohorts(year, year).among(self.path))
+        return queryset.filter(self.about(Cohorts(year, year)))
 
 
 class FoundByCohort(admin.ModelAdmin):
     """`programme_path` leads from the model to its programme, with `__` behind it."""
 
     programme_path = ""
+
+    def about(self, cohorts):
+        """The condition that a row is about one of these cohorts."""
+        return cohorts.among(self.programme_path)
 
     def get_search_results(self, request, queryset, search_term):
         """As ever; where cohorts are named, each word as ever or as cohorts."""
@@ -43,5 +47,5 @@ class FoundByCohort(admin.ModelAdmin):
             return super().get_search_results(request, queryset, search_term)
         for word, cohorts in words:
             found, repeats = super().get_search_results(request, queryset, word)
-            queryset = found | queryset.filter(cohorts.among(self.programme_path)) if cohorts else found
+            queryset = found | queryset.filter(self.about(cohorts)) if cohorts else found
         return queryset, repeats

@@ -1,10 +1,12 @@
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from conversion.models import ConversionRule, RuleVersion
+from conversion.rule_admin.cohorts import CohortFilter, FoundByCohort
 from conversion.rule_admin.scope import OwnInstitution
 from conversion.views import rule_files
 
@@ -39,17 +41,23 @@ class RuleVersionInline(admin.StackedInline):
 
 
 @admin.register(ConversionRule)
-class ConversionRuleAdmin(OwnInstitution):
+class ConversionRuleAdmin(FoundByCohort, OwnInstitution):
     list_display = ["code", "title", "institution", "kind"]
     list_select_related = ["institution"]
-    list_filter = ["kind"]
+    list_filter = ["kind", CohortFilter]
     search_fields = ["code", "title"]
+    search_help_text = _("规则编号、名称或年级")
     autocomplete_fields = ["institution"]
     choices_of = {"institution": "pk"}
     inlines = [RuleVersionInline]
     change_form_template = "admin/conversion/conversionrule/change_form.html"
     change_list_template = "admin/conversion/conversionrule/change_list.html"
     actions = ["export_xlsx"]
+
+    def about(self, cohorts):
+        """A rule has several versions, and stands in the list once."""
+        versions = RuleVersion.objects.filter(cohorts.among("course__programme__"))
+        return Q(pk__in=versions.values("rule"))
 
     @admin.action(description=_("导出所选为 XLSX"), permissions=["view"])
     def export_xlsx(self, request, queryset):

@@ -42,6 +42,7 @@ class RuleVersionAdmin(FoundByCohort, DraftOnly):
     list_select_related = ["rule", "course__programme__institution"]
     list_filter = ["status", CohortFilter, "outcome", "policy_category"]
     search_fields = ["rule__title", "rule__code"]
+    search_help_text = _("规则编号、名称或年级")
     autocomplete_fields = ["rule", "course"]
     actions = ["publish"]
     show_full_result_count = False

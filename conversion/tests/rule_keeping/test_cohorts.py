@@ -11,6 +11,8 @@ from conversion.importers.rule_export import export_rules, last_versions
 from conversion.importers.rules import import_rules
 from conversion.models import Cohorts, ConversionRule, Programme
 from conversion.services.certificates import printed_content
+from conversion.services.drafting import content_of, next_draft
+from conversion.services.publishing import publish_version
 from conversion.tests.keeping import write_rows
 from conversion.tests.scene import Scene, make_institution
 
@@ -138,12 +140,21 @@ class TestFindingByCohort:
         assert page.status_code == 200
         return page.context["cl"].result_count
 
-    @pytest.mark.parametrize("model", ["programme", "course", "ruleversion"])
+    @pytest.mark.parametrize("model", ["programme", "course", "conversionrule", "ruleversion"])
     def test_a_keeper_filters_and_searches_by_a_cohort_within(self, client, college, model):
         make_programme(college, "2022")
         assert [self.found(client, model, cohort=year) for year in ["2018", "2019", "2020", "2021"]] == [1, 1, 1, 0]
         assert [self.found(client, model, q=words) for words in ["2019", "2019级", "2021级"]] == [1, 1, 0]
         assert self.found(client, model, cohort="x") >= 1
+
+    def test_a_rule_of_two_versions_stands_in_the_list_once(self, client, draft, publisher, drafter):
+        next_draft(rule=publish_version(version=draft, by=publisher).rule, by=drafter, **content_of(draft))
+        assert self.found(client, "ruleversion", q="2019级") == 2
+        assert (
+            self.found(client, "conversionrule", q="2019级")
+            == self.found(client, "conversionrule", cohort="2019")
+            == 1
+        )
 
     def test_a_keeper_finds_a_course_by_several_words(self, client):
         assert self.found(client, "course", q="护理 2019级") == self.found(client, "course", q="护理2019级") == 1
