@@ -99,6 +99,13 @@ def _verb(function, told):
     return {"verb": function, "told": told}
 
 
+class LeafTypeFilter(admin.RelatedFieldListFilter):
+    """Entries are of level-2 types only."""
+
+    def field_choices(self, field, request, model_admin):
+        return field.get_choices(include_blank=False, limit_choices_to={"parent__isnull": False})
+
+
 @admin.register(CatalogueEntry)
 class CatalogueEntryAdmin(admin.ModelAdmin):
     """The centre keeps all entries; approving, returning and stopping are verbs of their own, with a reason."""
@@ -107,7 +114,7 @@ class CatalogueEntryAdmin(admin.ModelAdmin):
     change_form_template = "admin/achievements/catalogueentry/change_form.html"
     list_display = ["name", "project_name", "institution", "type", "level", "framework_level", "status", "is_active"]
     list_select_related = ["institution", "type"]
-    list_filter = ["status", "is_active", "keeper", "type", "level", "framework_level"]
+    list_filter = ["status", "is_active", "keeper", ("type", LeafTypeFilter), "level", "framework_level"]
     search_fields = ["name", "project_name", "institution__name"]  # in truth `achievements.search`
     show_full_result_count = False
     autocomplete_fields = ["institution", "family"]
@@ -277,6 +284,6 @@ class AchievementAdmin(ReadOnlyAdmin):
 
     list_display = ["name", "type", "learner", "body_name", "obtained_on", "origin"]
     list_select_related = ["type", "learner"]
-    list_filter = ["origin", "type"]
+    list_filter = ["origin", ("type", LeafTypeFilter)]
     search_fields = ["name", "learner__name"]
     show_full_result_count = False

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.addresses import client_address
 from accounts.captcha_audio import captcha_sound
@@ -44,7 +44,7 @@ def _ranged(request, content, content_type):
 
 
 @never_cache
-@require_GET
+@require_safe
 def captcha_refresh(request):
     key = CaptchaStore.generate_key()
     audio = reverse("accounts:captcha_audio", args=[key])

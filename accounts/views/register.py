@@ -5,7 +5,7 @@ from django.db import IntegrityError
 from django.http import JsonResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.forms import RegisterForm
 from accounts.models import Region
@@ -29,7 +29,7 @@ def _registered(request, form):
     return redirect("portal:my_information")
 
 
-@require_GET
+@require_safe
 def regions(request):
     """The divisions below `parent`, for the dependent selects."""
     children = Region.objects.filter(parent_id=request.GET.get("parent", "")[:6], valid_to=None)

@@ -384,6 +384,15 @@ def test_operator_returns_and_approves_in_the_admin(client, clerk, operator):
     assert "停用(须填原因)" in page
 
 
+def test_operator_filters_entries_by_the_types_that_entries_have(client, operator):
+    entry = EntryFactory(type=TypeFactory(parent=TypeFactory(parent=None, name="一级分类"), name="二级类型"))
+    client.force_login(operator)
+    page = client.get(reverse("admin:achievements_catalogueentry_changelist"), {"type__id__exact": entry.type_id})
+    assert list(page.context["cl"].queryset) == [entry]
+    assert "二级类型" in page.content.decode()
+    assert "一级分类" not in page.content.decode()
+
+
 def test_operator_sees_at_once_what_waits_for_approval(client, clerk, operator):
     draft_of(clerk, status="submitted", submitted_at=timezone.now())
     client.force_login(operator)

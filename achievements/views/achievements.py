@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.decorators import learner_required
 from accounts.row_ids import row_ids
@@ -105,7 +105,7 @@ def _kept(draft, achievement=None):
 
 
 @learner_required
-@require_GET
+@require_safe
 def achievement_edit(request, pk):
     achievement = _own(request.user, pk)
     if achievement.replaced_by_id is not None:  # earlier versions stay as they are
@@ -262,7 +262,7 @@ def _refused(request, form, token, type_, achievement):
 
 
 @learner_required
-@require_GET
+@require_safe
 def draft_files(request, token):
     """The files of a form while a worker inspects them."""
     return _files_piece(request, get_object_or_404(_drafts(request.user), token=token))

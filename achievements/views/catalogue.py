@@ -5,7 +5,7 @@ import json
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.decorators import learner_required
 from accounts.views.pages import page_of
@@ -40,13 +40,13 @@ def _with_fill(entry, type_):
     return entry
 
 
-@require_GET
+@require_safe
 def catalogue(request):
     context = _found(request, CatalogueSearchForm(request.GET))
     return render(request, "achievements/catalogueentry_list.html", context)
 
 
-@require_GET
+@require_safe
 def catalogue_entry(request, pk):
     rows = CatalogueEntry.objects.public().select_related("institution", "type__parent", "family")
     entry = get_object_or_404(rows.prefetch_related("aliases"), pk=pk)

@@ -1,14 +1,14 @@
 """Public pages of 标准体系: the qualifications framework and the industry standards."""
 
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.views.pages import page_of
 from achievements.forms.standards import LevelComparisonForm, StandardSearchForm
 from achievements.models import FrameworkVersion, IndustryStandard
 
 
-@require_GET
+@require_safe
 def framework(request, pk=None):
     """The levels of the version in force, or of an older one; `?first=3&second=4` puts two side by side."""
     versions = list(FrameworkVersion.objects.order_by("-is_current", "-pk"))
@@ -21,7 +21,7 @@ def framework(request, pk=None):
     return render(request, "achievements/framework_detail.html", context)
 
 
-@require_GET
+@require_safe
 def standards(request):
     form = StandardSearchForm(request.GET)
     page_obj = page_of(request, form.standards())

@@ -6,7 +6,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.addresses import client_address
 from accounts.decorators import learner_required
@@ -102,7 +102,7 @@ def share_end(request, pk):
 
 
 @never_cache
-@require_GET
+@require_safe
 def verify(request):
     """Anybody checks a certificate by its number, or by the address in its QR code."""
     number = request.GET.get("number", "").strip()
@@ -110,13 +110,13 @@ def verify(request):
 
 
 @never_cache
-@require_GET
+@require_safe
 def verify_token(request, token):
     return _answer(request, find_certificate(token=token, address=client_address(request)), asked=True)
 
 
 @never_cache
-@require_GET
+@require_safe
 def shared_certificate(request, token):
     """A learner's link; one that has ended looks like one that never was."""
     found = find_shared(token=token, address=client_address(request))
@@ -139,14 +139,14 @@ def _answer(request, found, *, number="", asked=False, shared=False, status=200)
     return render(request, "conversion/certificate_verify.html", context, status=429 if too_many else status)
 
 
-@require_GET
+@require_safe
 def public_keys(request):
     """The keys that certificates and daily roots are signed with: what an offline check needs."""
     keys = [(key_id, pem(key)) for key_id, key in signatures.public_keys().items()]
     return render(request, "conversion/public_key_list.html", {"keys": keys[::-1]})
 
 
-@require_GET
+@require_safe
 def public_key(request, key_id):
     key = signatures.public_keys().get(key_id)
     if key is None:

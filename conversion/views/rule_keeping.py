@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from conversion.examples import run_examples
 from conversion.forms.rules import RuleMoveForm
@@ -76,7 +76,7 @@ def version_levels(request, version, group):
     return redirect(PAGE, version.pk)
 
 
-@require_GET
+@require_safe
 def version_examples(request, version):
     """运行例子: what the engine says to each, condition by condition."""
     return keeping_page(
@@ -84,7 +84,7 @@ def version_examples(request, version):
     )
 
 
-@require_GET
+@require_safe
 def version_changes(request, version, number):
     """What this version says that another of the rule doesn't."""
     other = get_object_or_404(version.rule.versions.with_target(), number=number)

@@ -1,5 +1,5 @@
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.views.pages import page_of
 from conversion import rules
@@ -7,7 +7,7 @@ from conversion.forms.search import RuleFilterForm
 from conversion.models import RuleVersion
 
 
-@require_GET
+@require_safe
 def rule_list(request):
     """规则查询: open to all."""
     form = RuleFilterForm(request.GET)
@@ -22,7 +22,7 @@ def _public_versions(pk):
     return versions.prefetch_related("criteria__tests__field").order_by("-number")
 
 
-@require_GET
+@require_safe
 def rule_detail(request, pk):
     versions = _public_versions(pk)
     version = get_object_or_404(versions[:1])
@@ -32,7 +32,7 @@ def rule_detail(request, pk):
     return render(request, "conversion/conversionrule_detail.html", context)
 
 
-@require_GET
+@require_safe
 def rule_changes(request, pk, number):
     """What the rule says now that version `number` didn't."""
     versions = _public_versions(pk)

@@ -1,7 +1,7 @@
 """规则查询 without an account: by certificates, and by course. Everything that was asked stands in the address."""
 
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.views.pages import page_of
 from conversion import what_if
@@ -9,7 +9,7 @@ from conversion.forms.search import CourseSearchForm, WhatIfForm
 from conversion.models import Course, RuleVersion
 
 
-@require_GET
+@require_safe
 def what_if_rules(request):
     """我的证书能转换什么: chosen entries with score and date, and what each rule says to them."""
     form = WhatIfForm(request.GET)
@@ -35,13 +35,13 @@ def _with_entry(request, entry):
     return asked.urlencode()
 
 
-@require_GET
+@require_safe
 def course_list(request):
     form = CourseSearchForm(request.GET)
     return render(request, "conversion/course_list.html", {"form": form, "page_obj": page_of(request, form.courses())})
 
 
-@require_GET
+@require_safe
 def course_rules(request, pk):
     """这门课可以用什么成果转换: every rule in force that fills a course, with all that it asks for."""
     course = get_object_or_404(Course.objects.select_related("programme__institution"), pk=pk)

@@ -129,6 +129,14 @@ def test_the_menu_says_whose_it_is(owner_client):
         assert [found for found in ["学习者菜单", "机构菜单"] if found in page] == [name]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["portal:home", "achievements:catalogue", "achievements:framework", "achievements:standards", "conversion:rules"],
+)
+def test_link_checkers_may_ask_for_the_head_of_public_pages(client, name):
+    assert client.head(reverse(name)).status_code == 200
+
+
 @pytest.mark.parametrize("name", ["accounts:institution_home", "accounts:roster_upload", "achievements:own_entry_add"])
 def test_the_menu_marks_one_place(client, name):
     client.force_login(InstitutionUserFactory())
