@@ -1,5 +1,5 @@
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
@@ -134,6 +134,13 @@ class ReviewStageAdmin(ReckonedMixin, admin.ModelAdmin):
     list_display_links = ["name"]
     list_filter = ["kind"]
     readonly_fields = ["kind", "step"]
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        if obj.is_active and not obj.reviewers().exists():
+            text = _("还没有工作人员能审核“%(stage)s”:请把有关人员加入有“%(right)s”权限的组,否则申请会一直等待。")
+            names = {"stage": obj, "right": obj.get_permission_display()}
+            self.message_user(request, text % names, messages.WARNING)
 
     def has_add_permission(self, request):
         return False

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.db.models import Prefetch, Q
+from django.utils.translation import gettext_lazy as _
 
 from conversion.alerts import sources_of
 from conversion.models import Application, ApplicationSource, CriteriaTest, ReviewRecord
@@ -11,12 +12,18 @@ from conversion.models.application import APPROVALS, REJECTIONS, Action, Kind, S
 DECIDED = [Status.APPROVED, Status.REJECTED, Status.REVOKED]
 LAST_WORDS = [*APPROVALS, *REJECTIONS, Action.REVOKE]
 SHOWN = 6
+LIKENESS = {
+    Kind.RECOGNITION: _("类型和名称相同的认定申请"),
+    Kind.CONVERSION: _("来源和目标相同的申请"),
+    Kind.PERFORMANCE: _("目标、业绩类型和档次相同的申请"),
+}
 
 
 @dataclass
 class Precedents:
     """Decided cases like one at hand: how many went which way, and the newest of them with their last word."""
 
+    likeness: str  # what makes them like it
     approved: int
     refused: int
     cases: list[Application]
@@ -48,7 +55,8 @@ def precedents_of(application):
     statuses = dict(rows.values_list("application_id", "application_status"))
     approved = sum(status == Status.APPROVED for status in statuses.values())
     newest = Application.objects.filter(pk__in=statuses).order_by("-decided_at", "-pk")[:SHOWN]
-    return Precedents(approved, len(statuses) - approved, list(newest.prefetch_related(_decisions())))
+    cases = list(newest.prefetch_related(_decisions()))
+    return Precedents(LIKENESS[application.kind], approved, len(statuses) - approved, cases)
 
 
 def _decisions():

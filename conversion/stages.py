@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 
 from conversion.models import ReviewStage
-from conversion.models.application import DECISIONS, WAITS_IN, Action, Kind, Status, Step
+from conversion.models.application import APPROVALS, DECISIONS, WAITS_IN, Action, Kind, Status, Step
 
 DUE_DAYS = {Step.FIRST: 10, Step.SECOND: 5, Step.FINAL: 5, Step.APPEAL: 15}
 STEP_OF = {action: step for step, decisions in DECISIONS.items() for action in decisions}
@@ -61,9 +61,10 @@ def actions_of(application):
 
 
 def with_stages(applications):
-    """Give each case of a page its `stage`, the one it waits for (None for none), and `status_shown`, in one query."""
+    """Give each case of a page its `stage` (None where it waits for none), `status_shown`, `stages`: in one query."""
     table = stage_table()
     for application in applications:
+        application.stages = table
         application.stage = table.get((application.kind, application.step))
         application.status_shown = status_words(application, table)
     return applications
@@ -78,12 +79,35 @@ def _words(kind, status, count, table=None):
     steps = list(WAITS_IN[count])
     step = step_in(status, count)
     if step not in steps:
-        return Status(status).label
+        return str(Status(status).label)
     table, before = table or stage_table(), steps[: steps.index(step)]
     if not before:
         return _("待%s") % table[kind, step].name
     names = {"before": table[kind, before[-1]].name, "next": table[kind, step].name}
     return _("%(before)s通过,待%(next)s") % names
+
+
+def action_words(action, kind, table=None):
+    """What was done to a case, or can be, by the name its stage has now: 初审通过."""
+    step = STEP_OF.get(action, Step.APPEAL)
+    if step == Step.APPEAL:
+        return str(Action(action).label)
+    name = (table or stage_table())[kind, step].name
+    return _("%s通过") % name if action in APPROVALS else _("%s不予通过") % name
+
+
+def with_words(records, kind, table=None):
+    """Give each record of a page its `words`, in one query at most."""
+    table = table or stage_table()
+    for record in records:
+        record.words = action_words(record.action, kind, table)
+    return records
+
+
+def choices_of(application):
+    """What a reviewer may decide now, as choices of a form."""
+    table = stage_table()
+    return [(action.value, action_words(action, application.kind, table)) for action in actions_of(application)]
 
 
 def status_choices(table):
@@ -93,5 +117,5 @@ def status_choices(table):
 
 
 def _words_of_all(status, counts, table):
-    found = {str(_words(kind, status, count, table)) for kind, count in counts.items() if step_in(status, count)}
-    return " / ".join(sorted(found)) or status.label
+    found = {_words(kind, status, count, table) for kind, count in counts.items() if step_in(status, count)}
+    return " / ".join(sorted(found)) or str(status.label)

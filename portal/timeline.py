@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Enrolment
 from achievements.models import Achievement
 from conversion.models import Application, ReviewRecord
+from conversion.stages import action_words, stage_table
 
 ADDED, EDITED, RECORDED, ENROLLED = "added", "edited", "recorded", "enrolled"
 REFUSALS = {"rejected", "returned", "revoked"}
@@ -28,11 +29,11 @@ class Event:
 
 
 def timeline_page(user, number):
-    """A page of events; three queries beside its own two, however many lines it has."""
+    """A page of events; four queries beside its own two, however many lines it has."""
     page = Paginator(_references(user), PAGE_SIZE).get_page(number)
     wanted = list(page.object_list)
     achievements = Achievement.objects.select_related("replaces").in_bulk(_ids(wanted, ADDED, EDITED))
-    records = ReviewRecord.objects.select_related("application", "reason").in_bulk(_ids(wanted, RECORDED))
+    records = _records(_ids(wanted, RECORDED))
     enrolments = Enrolment.objects.select_related("institution").in_bulk(_ids(wanted, ENROLLED))
     describe = {
         ADDED: lambda at, pk: _added(at, achievements[pk]),
@@ -42,6 +43,15 @@ def timeline_page(user, number):
     }
     page.object_list = [describe[kind](at, pk) for at, kind, pk in wanted]
     return page
+
+
+def _records(ids):
+    """The records of cases by id, worded by the stages that are configured now."""
+    found = ReviewRecord.objects.select_related("application", "reason").in_bulk(ids)
+    table = stage_table() if found else {}
+    for record in found.values():
+        record.words = action_words(record.action, record.application.kind, table)
+    return found
 
 
 def _references(user):
@@ -84,7 +94,7 @@ def _edited(at, achievement):
 
 def _recorded(at, record):
     case = record.application
-    text = _("%(kind)s:%(what)s") % {"kind": case.get_kind_display(), "what": record.get_action_display()}
+    text = _("%(kind)s:%(what)s") % {"kind": case.get_kind_display(), "what": record.words}
     detail = f"{case.title}({record.reason})" if record.reason else case.title
     style = "refused" if record.to_status in REFUSALS else "done"
     return Event(at, text, detail, case.get_absolute_url(), style)

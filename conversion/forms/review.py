@@ -109,10 +109,10 @@ class ReviewForm(forms.Form):
     opinion = forms.CharField(label=_("审核意见"), max_length=1000, required=False, widget=forms.Textarea({"rows": 4}))
     seen_status = forms.CharField(widget=forms.HiddenInput, max_length=20)
 
-    def __init__(self, *args, actions, needs_reason, criteria=(), **kwargs):
+    def __init__(self, *args, choices, needs_reason, criteria=(), **kwargs):
         super().__init__(*args, **kwargs)
         self.needs_reason, self.criteria = needs_reason, list(criteria)
-        self.fields["action"].choices = [(action.value, action.label) for action in actions]
+        self.fields["action"].choices = choices
         for criterion in self.criteria:
             self.fields[f"criterion_{criterion.pk}"] = _criterion_field(criterion)
 

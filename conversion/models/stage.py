@@ -1,4 +1,6 @@
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -55,6 +57,14 @@ class ReviewStage(models.Model):
 
     def __str__(self):
         return f"{self.get_kind_display()} · {self.name}"
+
+    def reviewers(self):
+        """Who holds the right of this stage and works on its side, superusers left aside."""
+        is_centre = self.owner == self.Owner.CENTRE
+        staff = get_user_model().objects.filter(is_active=True, is_staff=True, institution__isnull=is_centre)
+        right = {"codename": self.permission, "content_type__app_label": "conversion"}
+        rights = Permission.objects.filter(**right)
+        return staff.filter(Q(groups__permissions__in=rights) | Q(user_permissions__in=rights))
 
     def may_belong_to(self, user):
         """Whether a staff member works for the side that reviews here: an institution (which one, the case says)."""

@@ -35,7 +35,9 @@ class Assessment:
 
     @property
     def verdict_label(self):
-        return VERDICT_LABELS[self.verdict]
+        """「还缺成果」 is said of rules that ask for several achievements; a table asks about one."""
+        is_table = self.version.achievement_type_id is not None
+        return _("不符合条件") if is_table and self.verdict == Verdict.MISSING else VERDICT_LABELS[self.verdict]
 
     @property
     def score(self):

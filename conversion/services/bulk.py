@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from conversion import stages
 from conversion.alerts import alerts_of
 from conversion.models import Application
 from conversion.models.application import Kind, Step
@@ -19,6 +20,10 @@ class BulkLine:
     application: Application
     action: str | None
     obstacle: str
+
+    @property
+    def words(self):
+        return stages.action_words(self.action, self.application.kind)
 
 
 def bulk_line(application, by):

@@ -23,6 +23,8 @@ from conversion.certificate_pdf import (
 from conversion.certificate_proof import canonical, qr_text, sign_certificate
 from conversion.models import Application, Certificate
 from conversion.models.application import APPROVALS, Status
+from conversion.stages import with_words
+from conversion.typesetting import MissingGlyphError
 from vault.readable import as_meant, readable_code
 
 
@@ -84,6 +86,7 @@ def revoke_certificate(*, application, reason, by):
 def certificate_content(application, issued_on):
     """The frozen JSON content of a certificate."""
     learner = application.learner
+    approvals = application.records.filter(action__in=APPROVALS).order_by("number")
     return {
         "name": learner.name,
         "document_kind": learner.get_document_kind_display(),
@@ -91,11 +94,11 @@ def certificate_content(application, issued_on):
         "issued_on": issued_on.isoformat(),
         "stages": [
             {
-                "stage": record.get_action_display(),
+                "stage": record.words,
                 "unit": record.unit,
                 "on": timezone.localdate(record.at).isoformat(),
             }
-            for record in application.records.filter(action__in=APPROVALS).order_by("number")
+            for record in with_words(approvals, application.kind)
         ],
         **application.snapshot,
     }
@@ -127,6 +130,19 @@ def certificate_pdf_bytes(certificate):
 def print_certificates(certificates):
     """One PDF of several certificates, for the printer; raises `MissingGlyphError`."""
     return render_certificates([printed_content(certificate) for certificate in certificates])
+
+
+def lacking_glyphs(certificates):
+    """[(certificate, `MissingGlyphError`)…] of those that no font at hand can show."""
+    return [(certificate, error) for certificate in certificates if (error := _glyph_error(certificate))]
+
+
+def _glyph_error(certificate):
+    try:
+        certificate_pdf_bytes(certificate)
+    except MissingGlyphError as error:
+        return error
+    return None
 
 
 def printed_content(certificate):

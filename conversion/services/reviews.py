@@ -301,7 +301,8 @@ def _enter(entry, achievement, by):
 
 
 def tell_applicant(application, action, reason, opinion):
-    lines = [_("您的申请“%(title)s”:%(result)s。") % {"title": application.title, "result": action.label}]
+    result = stages.action_words(action, application.kind)
+    lines = [_("您的申请“%(title)s”:%(result)s。") % {"title": application.title, "result": result}]
     if reason:
         lines.append(_("原因:%s") % reason.text)
     if opinion:
@@ -312,7 +313,7 @@ def tell_applicant(application, action, reason, opinion):
         lines.append(_("所用成果可以重新申请。"))
     send_inbox_message(
         recipient=application.submitted_by,
-        subject=_("%(kind)s审核结果:%(result)s") % {"kind": application.get_kind_display(), "result": action.label},
+        subject=_("%(kind)s审核结果:%(result)s") % {"kind": application.get_kind_display(), "result": result},
         body="\n".join(lines),
         link=application.get_absolute_url(),
     )

@@ -8,7 +8,7 @@ from conversion.models.application import REJECTIONS, Action, Status
 from conversion.rules import GridStatus, Verdict
 from conversion.services import appeals, certificates, ledger, revocation
 from conversion.services.reviews import CENTRE
-from conversion.stages import stage_of, status_words
+from conversion.stages import action_words, stage_of, status_words, with_words
 
 register = template.Library()
 
@@ -52,7 +52,14 @@ def status_class(status):
 def course(application):
     """What has happened to a case, oldest first; nothing as long as it was only submitted (product.md: Progress)."""
     records = list(application.records.all())
-    return records if len(records) > 1 else []
+    is_more = len(records) > 1
+    return with_words(records, application.kind, getattr(application, "stages", None)) if is_more else []
+
+
+@register.filter
+def record_words(record):
+    """What a record tells; a page of several asks for the stages once (`with_words`)."""
+    return getattr(record, "words", None) or action_words(record.action, record.application.kind)
 
 
 @register.filter

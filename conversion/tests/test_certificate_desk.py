@@ -55,6 +55,27 @@ def test_centre_prints_the_selected_certificates(certificates):
     assert [certificate.number in page for certificate, page in zip(certificates, pages, strict=True)] == [True, True]
 
 
+RARE = "王\U00030edd"  # biáng, in no bundled font
+
+
+def test_centre_and_learner_are_told_which_certificate_has_a_character_that_cannot_be_printed(scene, certificates):
+    type(scene.user.learner).objects.filter(pk=scene.user.learner_id).update(name=RARE)
+    scene.user.learner.refresh_from_db()
+    scene.achievement = make_achievement(scene.user, scene.entry)
+    rare = scene.approved().certificate
+    numbers = [certificate.number for certificate in certificates]
+    answer = print_selected(staff(), [*certificates, rare])
+    (message,) = map(str, answer.context["messages"])
+    assert f"{rare.number}(U+30EDD)" in message
+    assert not any(number in message for number in numbers)
+    owner = Client()
+    owner.force_login(scene.user)
+    chosen = {"certificate": [row.pk for row in [*certificates, rare]]}
+    answer = owner.get(reverse("conversion:certificates_print"), chosen, follow=True)
+    (message,) = map(str, answer.context["messages"])
+    assert f"证明 {rare.number} 中有字库暂缺的字" in message
+
+
 def test_centre_is_told_when_it_selects_too_many(certificates, settings):
     settings.CERTIFICATES_PER_PRINT = 1
     assert "一次最多打印 1 份" in print_selected(staff(), certificates).content.decode()

@@ -15,6 +15,7 @@ def stage(db):
         stage, _made = ReviewStage.objects.get_or_create(
             kind=kind, step=step, defaults=values_of(default_stage(kind, step))
         )
+        stage.refresh_from_db()
         return stage
 
     return make
@@ -113,3 +114,42 @@ def test_filter_names_every_kinds_stage(client, stage):
     client.force_login(make_reviewer(final=True))
     choices = client.get(reverse("admin:conversion_application_changelist")).context["form"].fields["status"].choices
     assert dict(choices)["submitted"] == "待初审 / 待审核"
+
+
+def test_decisions_are_called_by_the_name_of_their_stage(client, stage):
+    """At the desk, in the course of the case, in the message, on the certificate."""
+    name_stages(stage, {"final": "核准"}, ONE)
+    scene = Scene()
+    case = scene.submit()
+    client.force_login(scene.final_reviewer)
+    assert [str(radio.choice_label) for radio in client.get(page_at_desk(case)).context["form"]["action"]] == [
+        "核准通过",
+        "退回补充材料",
+        "核准不予通过",
+    ]
+    done = client.post(page_at_desk(case), {"action": "final_approve", "seen_status": "submitted"}, follow=True)
+    assert ":核准通过。" in done.content.decode()
+    assert "<strong>核准通过</strong>" in client.get(page_at_desk(case)).content.decode()
+    client.force_login(scene.user)
+    for page in [case.get_absolute_url(), reverse("conversion:progress")]:
+        assert "<strong>核准通过</strong>" in client.get(page).content.decode()
+    assert "核准通过" in client.get(reverse("portal:timeline")).content.decode()
+    assert scene.user.inbox_messages.get().subject == "转换审核结果:核准通过"
+    assert [row["stage"] for row in case.certificate.content["stages"]] == ["核准通过"]
+
+
+# A stage that nobody may decide ------------------------------------------------------------------------------
+
+NOBODY = "还没有工作人员能审核“转换 · 复审”"
+
+
+def test_keeper_who_starts_a_stage_that_nobody_may_decide_is_told(keeper, stage):
+    second = stage("conversion", "second")
+    stage("conversion", "first"), stage("conversion", "final")
+    make_reviewer(Scene().college, rights=["second"])  # of an institution: the stage is the centre's
+    page = reverse("admin:conversion_reviewstage_changelist")
+    assert save(keeper, second, is_active=True).status_code == 302
+    assert NOBODY in keeper.get(page).content.decode()
+    make_reviewer(rights=["second"])
+    save(keeper, second, is_active=True)
+    assert NOBODY not in keeper.get(page).content.decode()

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 
 from conversion.forms.certificates import CorrectionForm
 from conversion.models import Certificate
-from conversion.services.certificates import ReplacementError, print_certificates, replace_certificate
+from conversion.services.certificates import ReplacementError, lacking_glyphs, print_certificates, replace_certificate
 from conversion.typesetting import MissingGlyphError
 from conversion.views.certificates import pdf_response
 
@@ -37,8 +37,10 @@ def certificates_printed(request, certificates):
         return None
     try:
         return pdf_response(print_certificates(certificates), "certificates")
-    except MissingGlyphError as error:
-        messages.error(request, _("证明中有字库暂缺的字 %s,为避免印错未予打印。") % error.codepoint)
+    except MissingGlyphError:
+        lacking = [f"{certificate.number}({error.codepoint})" for certificate, error in lacking_glyphs(certificates)]
+        text = _("这些证明中有字库暂缺的字,为避免印错未予打印:%s。其余的证明可以另选打印。")
+        messages.error(request, text % "、".join(lacking))
         return None
 
 

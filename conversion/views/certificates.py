@@ -16,7 +16,12 @@ from conversion.certificate_proof import is_genuine
 from conversion.forms.applications import chosen_achievements
 from conversion.forms.certificates import ShareForm
 from conversion.models import Application, Certificate, CertificateShare
-from conversion.services.certificates import certificate_pdf_bytes, find_certificate, print_certificates
+from conversion.services.certificates import (
+    certificate_pdf_bytes,
+    find_certificate,
+    lacking_glyphs,
+    print_certificates,
+)
 from conversion.services.shares import TooManySharesError, create_share, end_share, find_shared
 from conversion.typesetting import MissingGlyphError
 from vault import signatures
@@ -62,7 +67,9 @@ def _pdf_or_apology(request, certificates, name, render_pdf):
         pdf = render_pdf(certificates) if len(certificates) > 1 else certificate_pdf_bytes(*certificates)
     except MissingGlyphError as error:
         logger.warning("certificates %s lack a glyph: %s", [row.pk for row in certificates], error.codepoint)
-        messages.error(request, _("证明中有字库暂缺的字,为避免印错未予打印。请联系学分银行管理中心。"))
+        numbers = "、".join(certificate.number for certificate, _error in lacking_glyphs(certificates))
+        text = _("证明 %s 中有字库暂缺的字,为避免印错未予打印。请联系学分银行管理中心。")
+        messages.error(request, text % numbers)
         return redirect("conversion:certificates")
     return pdf_response(pdf, name)
 

@@ -40,7 +40,7 @@ def application_review(request, pk):
 def _review_form(application, data=None):
     return ReviewForm(
         data,
-        actions=stages.actions_of(application),
+        choices=stages.choices_of(application),
         needs_reason=reviews.NEEDS_REASON,
         criteria=reviews.criteria_of(application),
         initial={"seen_status": application.status},
@@ -91,7 +91,8 @@ def _decided(request, application, form, outcome):
 
 def _next_case(request, decided, action):
     """The reviewer goes on with the next case that waits for him; the last one leads back to the queue."""
-    messages.success(request, _("已记录“%(title)s”:%(what)s。") % {"title": decided.title, "what": action.label})
+    what = stages.action_words(action, decided.kind)
+    messages.success(request, _("已记录“%(title)s”:%(what)s。") % {"title": decided.title, "what": what})
     earlier, later = neighbours(decided, request.user)
     pk = later or earlier
     return redirect("admin:conversion_application_review", pk) if pk else redirect(QUEUE)
@@ -99,7 +100,8 @@ def _next_case(request, decided, action):
 
 def _tell_who_decided(request, record):
     text = _("这件申请已由 %(who)s 处理(%(what)s),您的操作没有生效。")
-    messages.warning(request, text % {"who": record.by, "what": record.get_action_display()})
+    what = stages.action_words(record.action, record.application.kind)
+    messages.warning(request, text % {"who": record.by, "what": what})
 
 
 def _context(request, application, form):
@@ -117,7 +119,7 @@ def _context(request, application, form):
         "assessment": reviews.assess_case(application),
         "precedents": precedents_of(application),
         "other_cases": stages.with_stages(other_cases(application)),
-        "records": application.records.select_related("by", "reason"),
+        "records": stages.with_words(application.records.select_related("by", "reason"), application.kind),
         "balance": CreditEntry.objects.filter(learner=application.learner).balance(),
         "effects": approval_effects(application) if actions else [],
         "claim": ReviewClaim.objects.live().filter(application=application).select_related("by").first(),

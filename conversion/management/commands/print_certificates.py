@@ -5,7 +5,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from conversion.models import Certificate
-from conversion.services.certificates import print_certificates
+from conversion.services.certificates import lacking_glyphs, print_certificates
 from conversion.typesetting import MissingGlyphError
 
 
@@ -67,14 +67,6 @@ def printed(certificates):
             return print_certificates(certificates), lacking
         except MissingGlyphError:
             # Rare: find out which ones, one by one, and print the others.
-            lacking = [(row, error) for row in certificates if (error := glyph_error(row))]
+            lacking = lacking_glyphs(certificates)
             certificates = [row for row in certificates if row not in dict(lacking)]
     return None, lacking
-
-
-def glyph_error(certificate):
-    try:
-        print_certificates([certificate])
-    except MissingGlyphError as error:
-        return error
-    return None

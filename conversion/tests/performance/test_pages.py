@@ -43,6 +43,14 @@ class TestPages:
         make_award(scene, competition, "国赛获奖", competition_level="国家级")
         assert "您的“国赛获奖”可得 3.0 学分,请用它申请" in client.get(url).content.decode()
 
+    def test_learner_below_the_table_reads_that_he_does_not_meet_it(self, client, scene, competition):
+        """「还缺成果」 would send him for more achievements; a table asks about this one."""
+        award = make_award(scene, competition, competition_level="校级")
+        client.force_login(scene.user)
+        page = client.get(reverse("conversion:performance_apply", args=[award.pk])).content.decode()
+        assert "不符合条件" in page
+        assert "还缺成果" not in page
+
     def test_strangers_and_visitors_do_not_see_whether_it_counts(self, client, scene, competition, award):
         url = reverse("conversion:performance_apply", args=[award.pk])
         assert client.get(url).status_code == 302
