@@ -120,6 +120,20 @@ def test_learner_goes_on_with_what_was_typed_and_chosen_after_loading_the_page_a
     assert AchievementDraft.objects.count() == 1
 
 
+def test_learner_is_told_that_a_draft_could_not_be_saved(scene, new_page, console_errors):
+    page = journey.learner_session(new_page, scene.user)
+    page.goto(f"/achievements/add/?type={AchievementType.objects.get(code='training').pk}")
+    page.context.set_offline(True)
+    page.get_by_label("证书编号").fill("LOST-1")
+    page.get_by_text("草稿没有自动保存").wait_for()
+    page.context.set_offline(False)
+    page.get_by_label("证书编号").fill("LOST-2")
+    page.get_by_text("草稿已自动保存").wait_for()
+    assert AchievementDraft.objects.get().data["certificate_number"] == "LOST-2"
+    assert all("ERR_INTERNET_DISCONNECTED" in error for error in console_errors)
+    console_errors.clear()
+
+
 def test_the_buttons_of_a_long_list_stay_in_sight_and_cover_no_focus(scene, new_page):
     type_ = AchievementType.objects.get(code="training")
     for number in range(10):

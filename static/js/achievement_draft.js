@@ -15,9 +15,10 @@ async function save(form) {
   sending = new AbortController();
   const options = { method: "POST", body: draftOf(form), headers: { "X-Draft": "1" }, signal: sending.signal };
   const answer = await fetch(form.getAttribute("action"), options).catch(() => null);
+  if (options.signal.aborted) return;
   const isSaved = answer?.ok && !answer.redirected;
   const status = document.getElementById("draft-status");
-  if (status) status.textContent = isSaved ? status.dataset.saved : "";
+  if (status) status.textContent = isSaved ? status.dataset.saved : status.dataset.failed;
   if (isSaved) nameDraft(form);
 }
 
