@@ -323,6 +323,27 @@ def test_the_sign_in_dialog_by_keyboard_alone(scene, new_page):
     page.get_by_text("欢迎你!").wait_for()
 
 
+FAST_TYPIST = """
+document.addEventListener("focusin", function goOn({ target }) {
+  if (target.name !== "identifier") return;
+  document.removeEventListener("focusin", goOn);
+  setTimeout(() => target.form.elements.password.focus());
+});
+"""
+
+
+def test_the_sign_in_dialog_leaves_the_focus_to_whoever_goes_on(scene, new_page):
+    page = new_page()
+    page.goto("/")
+    link = page.get_by_role("banner").get_by_role("link", name="登录")
+    link.focus()
+    page.evaluate(FAST_TYPIST)
+    page.keyboard.press("Enter")
+    page.locator("input[name=password]:focus").wait_for()
+    page.wait_for_timeout(200)  # htmx would give the focus to [autofocus] a moment after the new content is there
+    assert page.locator("input[name=password]").evaluate("input => input === document.activeElement")
+
+
 def test_the_conversion_dialog_by_keyboard_alone(scene, new_page):
     page = journey.learner_session(new_page, scene.user)
     page.goto("/conversion/")

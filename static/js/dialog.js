@@ -34,7 +34,10 @@ function openDialog(url, opener) {
   load(dialog, "GET", url);
 }
 
-/** After new content: name the dialog, and put the focus where the person should go on. */
+/**
+ * After new content: name the dialog, and put the focus where the person should go on. Not before htmx has settled it:
+ * htmx gives the focus to [autofocus] then, out of the field in which somebody may be typing.
+ */
 function settle(dialog) {
   const heading = dialog.querySelector("h1, h2");
   dialog.setAttribute("aria-label", heading?.textContent.trim() ?? "");
@@ -144,7 +147,7 @@ if (shell && window.HTMLDialogElement?.prototype.showModal) {
   document.addEventListener("click", onClick, true);
   document.addEventListener("dialog:close", (event) => (event.target.closest("dialog") ?? topDialog())?.close());
   document.addEventListener("htmx:beforeSwap", onBeforeSwap);
-  document.addEventListener("htmx:afterSwap", whenInDialog(settle));
+  document.addEventListener("htmx:afterSettle", whenInDialog(settle));
   document.addEventListener("htmx:afterRequest", whenInDialog((dialog) => dialog.removeAttribute("aria-busy")));
   document.addEventListener("htmx:responseError", whenInDialog(giveUp));
   document.addEventListener("htmx:sendError", whenInDialog(giveUp));
