@@ -8,6 +8,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from achievements.forms.entries import EntryAdminForm
+from achievements.forms.standards import FrameworkLevelFormSet, FrameworkVersionForm
 from achievements.forms.types import TypeFieldFormSet
 from achievements.importers.catalogue_export import ExportError
 from achievements.models import (
@@ -23,7 +24,7 @@ from achievements.models import (
     TypeMaterial,
 )
 from achievements.search import WORDS_AT_MOST, matching, terms_of
-from achievements.services import catalogue
+from achievements.services import catalogue, standards
 from achievements.services.catalogue import EntryError
 from achievements.views import catalogue_files
 from vault.read_only import ReadOnlyAdmin
@@ -262,13 +263,25 @@ def _record_line(record):
 
 class FrameworkLevelInline(admin.StackedInline):
     model = FrameworkLevel
-    extra = WITHOUT_SCRIPT
+    formset = FrameworkLevelFormSet
+    max_num = 7
+    formfield_overrides = {models.TextField: {"widget": forms.Textarea({"rows": 2, "cols": 80})}}
+
+    def get_extra(self, request, obj=None, **kwargs):
+        return self.max_num - (obj.levels.count() if obj else 0)
 
 
 @admin.register(FrameworkVersion)
 class FrameworkVersionAdmin(admin.ModelAdmin):
+    form = FrameworkVersionForm
     list_display = ["name", "source", "is_official", "is_current"]
     inlines = [FrameworkLevelInline]
+
+    def save_model(self, request, obj, form, change):
+        if obj.is_current:
+            standards.put_in_force(version=obj)
+        else:
+            obj.save()
 
 
 @admin.register(IndustryStandard)

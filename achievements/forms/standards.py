@@ -1,4 +1,4 @@
-"""行业标准查询, and the comparison of two levels of the framework."""
+"""行业标准查询, the comparison of two levels of the framework, and its versions in the admin."""
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -6,7 +6,8 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from achievements.forms.catalogue import WordsField
-from achievements.models import IndustryStandard
+from achievements.models import FrameworkVersion, IndustryStandard
+from achievements.models.catalogue import FRAMEWORK_LEVELS
 from achievements.search import Term, folded
 
 STANDARD_TEXTS = ("title", "code", "industry", "occupation", "summary")
@@ -70,3 +71,30 @@ class LevelComparisonForm(forms.Form):
         if not self.is_bound or not self.is_valid():
             return []
         return [self.levels[self.cleaned_data[name]] for name in ("first", "second")]
+
+
+class FrameworkVersionForm(forms.ModelForm):
+    """A version in the admin. One that comes into force takes the place of the one before (`put_in_force`)."""
+
+    class Meta:
+        model = FrameworkVersion
+        fields = ["name", "source", "is_official", "is_current"]
+
+    def clean_is_current(self):
+        if self.initial.get("is_current") and not self.cleaned_data["is_current"]:
+            raise ValidationError(_now("总要有一个现行版本:请把另一个版本设为现行。"))
+        return self.cleaned_data["is_current"]
+
+    def _get_validation_exclusions(self):
+        return super()._get_validation_exclusions() | {"is_current"}  # the other one makes room
+
+
+class FrameworkLevelFormSet(forms.BaseInlineFormSet):
+    def clean(self):
+        super().clean()
+        kept = [form.cleaned_data for form in self.forms if form.cleaned_data and form not in self.deleted_forms]
+        lowest, highest = FRAMEWORK_LEVELS
+        if self.instance.is_current and {data.get("level") for data in kept} != set(range(lowest, highest + 1)):
+            raise ValidationError(
+                _now("现行版本要写全%(lowest)s到%(highest)s级。") % {"lowest": lowest, "highest": highest}
+            )

@@ -1,8 +1,11 @@
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from achievements.models.catalogue import FRAMEWORK_LEVELS
+
+IN_RANGE = [MinValueValidator(FRAMEWORK_LEVELS[0]), MaxValueValidator(FRAMEWORK_LEVELS[1])]
 
 
 class FrameworkVersion(models.Model):
@@ -27,7 +30,7 @@ class FrameworkLevel(models.Model):
     """One of the seven levels, described by 知识, 技能 and 能力."""
 
     version = models.ForeignKey(FrameworkVersion, models.CASCADE, related_name="levels", verbose_name=_("版本"))
-    level = models.PositiveSmallIntegerField(_("等级"))
+    level = models.PositiveSmallIntegerField(_("等级"), validators=IN_RANGE)
     knowledge = models.TextField(_("知识"))
     skills = models.TextField(_("技能"))
     competence = models.TextField(_("能力"))
@@ -64,7 +67,7 @@ class IndustryStandard(models.Model):
 
     industry = models.CharField(_("行业"), max_length=60)
     occupation = models.CharField(_("职业"), max_length=60)
-    level = models.PositiveSmallIntegerField(_("资历框架等级"))
+    level = models.PositiveSmallIntegerField(_("资历框架等级"), validators=IN_RANGE)
     title = models.CharField(_("标准名称"), max_length=200)
     code = models.CharField(_("标准编号"), max_length=60, blank=True)
     source = models.CharField(_("来源"), max_length=200)

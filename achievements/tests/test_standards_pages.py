@@ -1,18 +1,22 @@
 """The public pages of 标准体系, and the public search pages."""
 
 import pytest
+from django.contrib.auth.models import Group
 from django.urls import reverse
 
 from accounts.tests.factories import InstitutionFactory, UserFactory
 from achievements.models import CatalogueAlias, FrameworkLevel, FrameworkVersion, IndustryStandard
+from achievements.services.standards import put_in_force
 from achievements.templatetags.search_marks import spans
 from achievements.tests.factories import AchievementFactory, EntryFactory
+from portal.management.commands.load_reference import load_groups
 
 pytestmark = pytest.mark.django_db
 
 FRAMEWORK = reverse("achievements:framework")
 STANDARDS = reverse("achievements:standards")
 CATALOGUE = reverse("achievements:catalogue")
+ADD_VERSION = reverse("admin:achievements_frameworkversion_add")
 
 
 def version(name, levels=range(1, 8), **fields):
@@ -163,3 +167,51 @@ def test_marks_cover_what_was_asked_for():
     assert spans("ＡＢc", ["bc"]) == [(1, 3)]
     assert spans("㎡e\u0301", ["m2"]) == [(0, 1)]
     assert spans("云", ["计"]) == []
+
+
+# The admin -------------------------------------------------------------------------------------------------
+
+
+def version_form(levels=range(1, 8), **fields):
+    rows = [{"level": n, "knowledge": "知", "skills": "技", "competence": "能"} for n in levels]
+    data = {"name": "新版", "source": "某标准", "levels-TOTAL_FORMS": len(rows), "levels-INITIAL_FORMS": 0} | fields
+    return data | {f"levels-{place}-{name}": value for place, row in enumerate(rows) for name, value in row.items()}
+
+
+@pytest.fixture
+def operator_client(client):
+    load_groups()
+    operator = UserFactory(learner=None, is_staff=True)
+    operator.groups.add(Group.objects.get(name="运营管理员"))
+    client.force_login(operator)
+    return client
+
+
+def test_a_version_that_comes_into_force_takes_the_place_of_the_other(operator_client):
+    old = version("旧版", is_current=True)
+    assert 'name="levels-6-level"' in operator_client.get(ADD_VERSION).content.decode()
+    assert operator_client.post(ADD_VERSION, version_form(is_current="on")).status_code == 302
+    assert FrameworkVersion.objects.get(is_current=True).name == "新版"
+    old.refresh_from_db()
+    assert not old.is_current
+
+
+def test_there_is_always_a_whole_version_in_force(operator_client):
+    current = version("现行版", levels=[], is_current=True)
+    url = reverse("admin:achievements_frameworkversion_change", args=[current.pk])
+    assert "总要有一个现行版本" in operator_client.post(url, version_form()).content.decode()
+    page = operator_client.post(ADD_VERSION, version_form(levels=range(1, 7), is_current="on"))
+    assert "要写全1到7级" in page.content.decode()
+    page = operator_client.post(ADD_VERSION, version_form(levels=[8]))
+    assert page.context["errors"]
+    assert FrameworkVersion.objects.get() == current
+    assert operator_client.post(ADD_VERSION, version_form(levels=[1])).status_code == 302
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_versions_put_in_force_at_once_leave_one(in_parallel):
+    version("旧版", is_current=True)
+    new = [version("甲"), version("乙")]
+    answers = in_parallel(lambda: [put_in_force(version=one) for one in new], times=4)
+    assert answers == [[None, None]] * 4
+    assert FrameworkVersion.objects.filter(is_current=True).count() == 1
