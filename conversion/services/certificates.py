@@ -25,6 +25,7 @@ from conversion.models import Application, Certificate
 from conversion.models.application import APPROVALS, Status
 from conversion.stages import with_words
 from conversion.typesetting import MissingGlyphError
+from messaging.services import send_inbox_message
 from vault.readable import as_meant, readable_code
 
 
@@ -60,6 +61,7 @@ def issue_certificate(*, application, replaces=None):
 def replace_certificate(*, certificate, reason, by):
     """Correct a valid certificate (a misspelt name, say): issue another one that names it; return the new one.
 
+    The learner is told, for what he has printed counts no longer.
     Raises `ReplacementError` for a revoked or already replaced one. The text of `reason` is public.
     """
     application = Application.objects.select_for_update().get(pk=certificate.application_id)
@@ -68,7 +70,19 @@ def replace_certificate(*, certificate, reason, by):
         replaced_at=timezone.now(), replaced_by=by, replacement_reason=str(reason)
     ):
         raise ReplacementError
-    return issue_certificate(application=application, replaces=certificate)
+    new = issue_certificate(application=application, replaces=certificate)
+    _tell_of_correction(application, certificate, new, reason)
+    return new
+
+
+def _tell_of_correction(application, old, new, reason):
+    text = _("您的转换证明 %(old)s 已更正,请改用 %(new)s:旧证明不再有效,学分不变。原因:%(reason)s")
+    send_inbox_message(
+        recipient=application.submitted_by,
+        subject=_("转换证明已更正"),
+        body=text % {"old": old.number, "new": new.number, "reason": reason},
+        link=application.get_absolute_url(),
+    )
 
 
 def revoke_certificate(*, application, reason, by):

@@ -99,6 +99,9 @@ def test_centre_corrects_a_certificate(scene, certificates):
     new = Certificate.objects.get(replaces=old)
     assert new.number in page
     assert new.content["name"] == "王晓明"
+    told = scene.user.inbox_messages.first()
+    assert told.subject == "转换证明已更正"
+    assert f"{old.number} 已更正,请改用 {new.number}" in told.body
     old.refresh_from_db()
     assert (old.replaced_by, old.replacement_reason) == (client.user, "姓名有误")
 
