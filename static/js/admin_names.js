@@ -31,10 +31,18 @@ function nameMoments() {
   }
 }
 
+/** A cell of an inline table has no label, only its column's heading. */
+function nameCells() {
+  for (const control of document.querySelectorAll(".tabular td :is(input:not([type=hidden]), select, textarea)")) {
+    if (!control.labels.length && !control.ariaLabel) control.setAttribute("aria-label", labelOf(control));
+  }
+}
+
 function nameAll() {
   nameBoxes();
   nameIcons();
   nameMoments();
+  nameCells();
 }
 
 nameAll();
