@@ -1,7 +1,17 @@
-"""What may be said in the extra fields of a type. Reads only; forms and imports ask the same."""
+"""What may be said of an achievement and in the extra fields of its type. Reads only; forms and imports ask it."""
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+
+from achievements.models.types import EARLIEST_YEAR
+
+
+def check_obtained_on(date, *, today):
+    """Raise `ValidationError` for a day on which nothing can have been obtained."""
+    if date > today:
+        raise ValidationError(_("取得时间不能晚于今天。"))
+    if date.year < EARLIEST_YEAR:
+        raise ValidationError(_("请检查取得时间的年份。"))
 
 
 def check_extra(fields, typed):

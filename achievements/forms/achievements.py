@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from achievements.forms.extra_fields import ExtraFieldsMixin
 from achievements.forms.rendering import PlainControls
 from achievements.models import Achievement, AchievementType, CatalogueEntry
+from achievements.rules import check_obtained_on
 from achievements.services.achievements import (
     KnownCertificateError,
     ReplacedMeanwhileError,
@@ -99,8 +100,7 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
 
     def clean_obtained_on(self):
         obtained_on = self.cleaned_data["obtained_on"]
-        if obtained_on > timezone.localdate():
-            raise ValidationError(_("取得时间不能晚于今天。"))
+        check_obtained_on(obtained_on, today=timezone.localdate())
         return obtained_on
 
     def clean_score(self):

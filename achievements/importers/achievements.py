@@ -1,5 +1,6 @@
 """Import what learners of an institution have achieved (成果来源 机构导入)."""
 
+import datetime as dt
 from functools import partial
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from accounts.importers.roster import refuse_unlisted
 from accounts.importers.tables import open_table
 from achievements.importers.achievement_writing import EXTRA, AchievementWriter
 from achievements.models import Achievement, AchievementType, TypeField
+from achievements.rules import check_obtained_on
 
 PART = 5000  # rows whose achievements are in memory at a time
 
@@ -93,6 +95,5 @@ def entry_number(text):
 
 def past_day(text, *, today):
     stored = day(text)
-    if stored > today.isoformat():
-        raise ValidationError(_("取得时间不能晚于今天。"))
+    check_obtained_on(dt.date.fromisoformat(stored), today=today)
     return stored

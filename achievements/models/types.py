@@ -14,6 +14,7 @@ MAX_FILES = 10
 MAX_TEXT = 200
 MAX_NUMBER = Decimal(1_000_000)
 LONGEST_NUMBER = 20
+EARLIEST_YEAR = 1900  # 0224 is a slip of the finger
 
 
 class AchievementType(models.Model):
@@ -188,6 +189,8 @@ class TypeField(models.Model):
             date = dt.date.fromisoformat(half_width(text).replace("/", "-").replace(".", "-"))
         except ValueError:
             raise ValidationError(_("日期无法识别,请按2021-12-31的样子填写。")) from None
+        if date.year < EARLIEST_YEAR:
+            raise ValidationError(_("请检查年份。"))
         if date > timezone.localdate() and not self.allows_future:
             raise ValidationError(_("不能晚于今天。"))
         return date.isoformat()

@@ -297,6 +297,13 @@ def test_learner_is_told_what_a_score_may_be(owner_client, training, score):
     assert not Achievement.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("day", "told"), [("2999-01-01", "不能晚于今天"), ("0224-05-01", "请检查取得时间的年份"), ("1900-01-01", "请选择")]
+)
+def test_learner_is_told_of_a_day_that_cannot_be(owner_client, training, day, told):
+    assert told in owner_client.post(ADD, typed(training, obtained_on=day)).content.decode()
+
+
 def test_learner_is_told_by_name_what_is_missing(owner_client, training):
     page = owner_client.post(ADD, typed(training, name="", body_name="", body_code="")).content.decode()
     for label in ["培训名称", "颁发机构", "机构代码"]:

@@ -223,6 +223,7 @@ def test_types_have_two_levels(operator_client):
         ("date", "2021/12/31", "2021-12-31"),
         ("date", "31.12.2021", None),
         ("date", "2999-01-01", None),
+        ("date", "0224-05-01", None),
         ("choice", "乙", "乙"),
         ("choice", "丙", None),
         ("text", "字" * 200, "字" * 200),
