@@ -206,6 +206,13 @@ class CatalogueEntry(models.Model):
         )
 
     @property
+    def is_stopped_by_centre(self):
+        """Then its institution can't resume it. Where nobody is named, it wasn't the institution."""
+        last = self.records.filter(action=EntryRecord.Action.STOPPED).select_related("by").last()
+        stopper = last and last.by
+        return not self.is_active and (stopper is None or stopper.institution_id != self.institution_id)
+
+    @property
     def is_individual(self):
         return self.status == self.Status.INDIVIDUAL
 

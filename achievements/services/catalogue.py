@@ -192,10 +192,16 @@ def stop_entry(*, entry, by, reason):
     with history(by=by, reason=reason):
         if not _stoppable(entry, by).filter(is_active=True).update(is_active=False, stop_reason=reason.strip()):
             raise EntryError(_("这项成果已经停用。"))
-    entry.refresh_from_db()
+        entry.refresh_from_db()
+        if by.belongs_to_centre:
+            told = _("“%(name)s”已由管理中心停用:%(reason)s") % {"name": entry.name, "reason": reason.strip()}
+            _tell_institution(entry, _("名录成果已停用"), told)
 
 
 def resume_entry(*, entry, by):
+    """End 停用. An institution resumes what it stopped itself; raises `EntryError`."""
+    if not by.belongs_to_centre and entry.is_stopped_by_centre:
+        raise EntryError(_("这项成果由管理中心停用,请联系管理中心恢复。"))
     with history(by=by):
         if not _stoppable(entry, by).filter(is_active=False).update(is_active=True, stop_reason=""):
             raise EntryError(_("这项成果没有停用。"))

@@ -213,6 +213,25 @@ def test_institution_stops_and_resumes_its_own_entry(client, clerk, operator):
     assert "恢复启用" in client.get(entry.get_absolute_url()).content.decode()
 
 
+def test_institution_cannot_resume_what_the_centre_stopped(client, clerk, operator):
+    entry = draft_of(clerk, status="submitted")
+    approve_entry(entry=entry, by=operator)
+    stop_entry(entry=entry, by=clerk, reason="暂停")
+    resume_entry(entry=entry, by=clerk)
+    stop_entry(entry=entry, by=operator, reason="查实有误")
+    assert "查实有误" in InboxMessage.objects.filter(recipient=clerk).latest("pk").body
+    client.force_login(clerk)
+    resume = reverse("achievements:own_entry_resume", args=[entry.pk])
+    page = client.get(reverse("achievements:own_entry", args=[entry.pk])).content.decode()
+    assert resume not in page
+    assert "由管理中心停用" in page
+    assert "由管理中心停用" in client.post(resume, follow=True).content.decode()
+    entry.refresh_from_db()
+    assert not entry.is_active
+    resume_entry(entry=entry, by=operator)
+    assert entry.is_active
+
+
 def test_entries_of_the_centre_are_only_read(client, clerk):
     entry = EntryFactory(institution=clerk.institution)
     client.force_login(clerk)
