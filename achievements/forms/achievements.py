@@ -25,6 +25,14 @@ ENTRY_GONE = _("所选名录成果已停用或不在有效期内,请另选一项
 TOO_MANY_DIGITS = ["max_digits", "max_decimal_places", "max_whole_digits"]
 
 
+class Lines(forms.Textarea):
+    """Counts a line's end as one character, as browsers do where they keep to `maxlength`."""
+
+    def value_from_datadict(self, data, files, name):
+        value = super().value_from_datadict(data, files, name)
+        return value and value.replace("\r\n", "\n")
+
+
 class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
     """成果添加 for one level-2 type: the catalogue's entry, or a typed one, with evidence.
 
@@ -50,7 +58,7 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
         widgets = {
             "name": forms.TextInput({"placeholder": _("请输入或点击按钮选择成果名称")}),
             "obtained_on": forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
-            "description": forms.Textarea({"rows": 3}),
+            "description": Lines({"rows": 3}),
         }
 
     def __init__(self, *args, type, user, kept=(), token=None, **kwargs):
@@ -68,6 +76,8 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
         self.fields["files"].widget.attrs["data-upload-url"] = reverse_lazy("achievements:add")
         self._label()
         self.add_extra_fields(type, self.instance.extra)
+        for field in self.fields.values():
+            field.error_messages["max_length"] = _("最多 %(limit_value)s 个字。")
 
     def _entries(self):
         """What can be chosen, and what was chosen before it was stopped."""

@@ -304,6 +304,15 @@ def test_learner_is_told_of_a_day_that_cannot_be(owner_client, training, day, to
     assert told in owner_client.post(ADD, typed(training, obtained_on=day)).content.decode()
 
 
+def test_learner_may_fill_a_box_to_its_end(owner_client, owner, training, files_folder):
+    full = "一\r\n" * 499 + "一二"  # 1000 characters to a browser
+    page = owner_client.post(ADD, typed(training, description=full + "三", name="长" * 201)).content.decode()
+    assert "最多 1000 个字" in page
+    assert "最多 200 个字" in page
+    owner_client.post(ADD, typed(training, description=full, files=picture()))
+    assert len(owner.learner.achievements.get().description) == 1000
+
+
 def test_learner_is_told_by_name_what_is_missing(owner_client, training):
     page = owner_client.post(ADD, typed(training, name="", body_name="", body_code="")).content.decode()
     for label in ["培训名称", "颁发机构", "机构代码"]:

@@ -26,7 +26,7 @@ from evidence.serving import evidence_response
 DRAFT_FIELDS = [
     "entry", "name", "body_name", "body_code", "certificate_number", "obtained_on", "score", "description",
 ]  # fmt: skip
-LONGEST_DRAFT_VALUE = 1000
+LONGEST_DRAFT_VALUE = 2000  # 1000 characters, were each a line
 ADD_PAGE = "achievements/achievement_form.html"
 FIELDS = "achievements/includes/achievement_fields.html"
 FILES = "achievements/includes/draft_files.html"
