@@ -1,5 +1,7 @@
 """What is typed where rules are kept."""
 
+from operator import attrgetter
+
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.validators import MinValueValidator
@@ -147,10 +149,29 @@ class ConversionCapForm(LimitsMixin, forms.ModelForm):
             self.add_error("kind", _("先登记毕业学分才能按百分比限制,还有%(count)d个专业没有登记:%(names)s") % words)
 
 
-class CourseForm(LimitsMixin, WholeRowMixin, forms.ModelForm):
+class PublishedTargetMixin:
+    """Before the form of a programme or course: a published rule goes on converting into what was agreed on.
+
+    The database keeps that (`target_is_published`), this tells it. `facts` are the attributes by form field,
+    `versions_path` leads from a rule version to the row.
+    """
+
+    def _post_clean(self):
+        super()._post_clean()
+        stored = type(self.instance).objects.filter(pk=self.instance.pk).first()
+        changed = [name for name, kept in self.facts.items() if stored and kept(stored) != kept(self.instance)]
+        version = changed and RuleVersion.objects.binding().filter(**{self.versions_path: self.instance.pk}).first()
+        for name in changed if version else ():
+            words = _("已发布的规则%(code)s以它为目标,不能修改。请先停用以它为目标的规则。")
+            self.add_error(name, words % {"code": version.rule.code})
+
+
+class CourseForm(PublishedTargetMixin, LimitsMixin, WholeRowMixin, forms.ModelForm):
     """The code of a course stands once in its programme, which is fixed once the course is there."""
 
     lowest = {"credits": 0}
+    versions_path = "course"
+    facts = {name: attrgetter(name) for name in ["code", "name", "credits", "nature"]}
 
 
 class CohortsField(forms.CharField):
@@ -164,10 +185,12 @@ class CohortsField(forms.CharField):
         return Cohorts.read(super().clean(value))
 
 
-class ProgrammeForm(LimitsMixin, WholeRowMixin, forms.ModelForm):
+class ProgrammeForm(PublishedTargetMixin, LimitsMixin, WholeRowMixin, forms.ModelForm):
     """毕业学分 can't be emptied while a cap is a share of them: no conversion would pass any more."""
 
     lowest = {"total_credits": 0}
+    versions_path = "course__programme"
+    facts = {name: attrgetter(name) for name in ["name", "cohorts"]}
 
     cohorts = CohortsField(label=_("年级"))
 

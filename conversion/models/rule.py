@@ -136,6 +136,10 @@ class RuleVersionQuerySet(models.QuerySet):
         by_obtained = Q(version_selected_by=RuleVersion.SelectedBy.OBTAINED)
         return self.filter(is_valid | by_obtained, status=RuleVersion.Status.PUBLISHED)
 
+    def binding(self):
+        """Versions that have been agreed on and not retired: what they convert into doesn't change."""
+        return self.filter(status__in=[RuleVersion.Status.PUBLISHED, RuleVersion.Status.SUSPENDED])
+
     def search(self, text):
         """Versions whose title, code, institution, programme, cohorts or course every word of `text` names."""
         rows = self

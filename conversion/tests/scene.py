@@ -13,6 +13,7 @@ from accounts.documents import Document, DocumentKind
 from accounts.models import Institution, Learner, User
 from achievements.models import Achievement, AchievementType, CatalogueEntry
 from conversion.models import (
+    Cohorts,
     ConversionRule,
     Course,
     Programme,
@@ -93,12 +94,15 @@ def make_achievement(user, entry, **fields):
     return Achievement.objects.create(**defaults | fields)
 
 
-def make_version(institution, groups, *, publish=True, **fields):
+def make_programme(institution, cohorts="2018", name="护理"):
+    cohorts = Cohorts.read(cohorts)
+    return Programme.objects.create(institution=institution, name=name, cohort=cohorts.first, cohort_to=cohorts.last)
+
+
+def make_version(institution, groups, *, publish=True, programme=None, **fields):
     """A rule version of no policy that limits its use; `groups` is [(choose, [{"entry": …, thresholds…}…])…]."""
     number = next(numbers)
-    programme = Programme.objects.create(
-        institution=institution, name=f"计算机网络技术{number}", cohort=2018, cohort_to=2018
-    )
+    programme = programme or make_programme(institution, name=f"计算机网络技术{number}")
     course = Course.objects.create(programme=programme, code=f"C{number}", name="云平台运维与开发技术", credits=4)
     rule = ConversionRule.objects.create(
         code=f"R{number:06d}", title=f"1+X证书转{institution}{number}", institution=institution
@@ -131,11 +135,12 @@ class Scene:
 
     college: Institution = field(default_factory=make_institution)
     user: User = field(default_factory=make_learner_user)
+    programme: Programme | None = None
 
     def __post_init__(self):
         self.entry = make_entry()
         self.achievement = make_achievement(self.user, self.entry)
-        self.version = make_version(self.college, [(1, [{"entry": self.entry}])])
+        self.version = make_version(self.college, [(1, [{"entry": self.entry}])], programme=self.programme)
         self.first_reviewer = make_reviewer(self.college, first=True)
         self.final_reviewer = make_reviewer(final=True)
         self.reason, _made = ReasonCode.objects.get_or_create(code="evidence", defaults={"text": "材料不足"})

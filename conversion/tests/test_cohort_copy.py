@@ -11,7 +11,7 @@ from conversion.models import Cohorts, ConversionCap, ConversionRule, Course, Pr
 from conversion.rules import differences
 from conversion.services.cohorts import CohortError, Outcome, Subject, copy_cohort
 from conversion.tests.keeping import make_keeper
-from conversion.tests.scene import make_entry, make_institution, make_version
+from conversion.tests.scene import make_entry, make_institution, make_programme, make_version
 
 pytestmark = pytest.mark.django_db
 PAGE = reverse("admin:conversion_programme_copy")
@@ -28,9 +28,16 @@ def keeper(college):
 
 
 @pytest.fixture
-def version(college):
-    version = make_version(college, [(1, [{"entry": make_entry()}])], valid_to=dt.date(2030, 8, 31))
-    ConversionRule.objects.filter(pk=version.rule_id).update(title="四级证书转2018级大学英语")
+def cohorts():
+    return "2018"
+
+
+@pytest.fixture
+def version(college, cohorts):
+    """Its rule names the cohorts in its title."""
+    groups, programme = [(1, [{"entry": make_entry()}])], make_programme(college, cohorts)
+    version = make_version(college, groups, programme=programme, valid_to=dt.date(2030, 8, 31))
+    ConversionRule.objects.filter(pk=version.rule_id).update(title=f"四级证书转{cohorts}级大学英语")
     return version
 
 
@@ -106,42 +113,37 @@ def test_a_copy_of_a_copy_is_numbered_by_its_cohort(programme, keeper, version):
     assert ConversionRule.objects.filter(code=f"{version.rule.code}-2020").exists()
 
 
-@pytest.fixture
-def ranged(version, programme):
-    """The programme, for 2018—2020; its rule says so."""
-    Programme.objects.filter(pk=programme.pk).update(cohort_to=2020)
-    ConversionRule.objects.filter(pk=version.rule_id).update(title="四级证书转2018—2020级大学英语")
-    programme.refresh_from_db()
-    return programme
+class TestSeveralCohorts:
+    @pytest.fixture
+    def cohorts(self):
+        return "2018—2020"
 
+    @pytest.mark.parametrize(
+        ("to", "years", "note"),
+        [("2021", 3, ",失效日期按最先的年级顺延,请核对"), ("2021—2023", 3, ""), ("2015-2017", -3, "")],
+    )
+    def test_are_copied_to_one_or_several(self, version, programme, keeper, to, years, note):
+        to = Cohorts.read(to)
+        lines = copy_cohort(programme=programme, to=to, by=keeper)
+        draft = version.rule.copies.get().versions.get()
+        assert draft.rule.code == f"{version.rule.code}-{to.first}"
+        assert draft.rule.title == f"四级证书转{to}级大学英语"
+        assert draft.course.programme.cohorts == to
+        assert (draft.valid_from, draft.valid_to) == (dt.date(2020 + years, 1, 1), dt.date(2030 + years, 8, 31))
+        assert told(lines, Subject.RULE) == [(Outcome.COPIED, draft.rule.code + note)]
+        assert {line.outcome for line in copy_cohort(programme=programme, to=to, by=keeper)} == {Outcome.EXISTED}
 
-@pytest.mark.parametrize(
-    ("to", "years", "note"),
-    [("2021", 3, ",失效日期按最先的年级顺延,请核对"), ("2021—2023", 3, ""), ("2015-2017", -3, "")],
-)
-def test_several_cohorts_are_copied_to_one_or_several(version, ranged, keeper, to, years, note):
-    to = Cohorts.read(to)
-    lines = copy_cohort(programme=ranged, to=to, by=keeper)
-    draft = version.rule.copies.get().versions.get()
-    assert draft.rule.code == f"{version.rule.code}-{to.first}"
-    assert draft.rule.title == f"四级证书转{to}级大学英语"
-    assert draft.course.programme.cohorts == to
-    assert (draft.valid_from, draft.valid_to) == (dt.date(2020 + years, 1, 1), dt.date(2030 + years, 8, 31))
-    assert told(lines, Subject.RULE) == [(Outcome.COPIED, draft.rule.code + note)]
-    assert {line.outcome for line in copy_cohort(programme=ranged, to=to, by=keeper)} == {Outcome.EXISTED}
-
-
-@pytest.mark.parametrize("to", ["2019", "2020—2022", "2010—2030"])
-def test_cohorts_that_overlap_are_refused_beside_the_field(client, version, ranged, keeper, to):
-    with pytest.raises(CohortError, match="已有2018—2020级,年级不能重叠"):
-        copy_cohort(programme=ranged, to=Cohorts.read(to), by=keeper)
-    client.force_login(keeper)
-    response = client.post(PAGE, {"programme": ranged.pk, "to": to, "confirm": "1"})
-    (error,) = response.context["form"].errors["to"]
-    assert "已有2018—2020级" in error
-    assert "已新建" not in response.content.decode()
-    assert f'value="{to}"' in response.content.decode()
-    assert not version.rule.copies.exists()
+    @pytest.mark.parametrize("to", ["2019", "2020—2022", "2010—2030"])
+    def test_that_overlap_are_refused_beside_the_field(self, client, version, programme, keeper, to):
+        with pytest.raises(CohortError, match="已有2018—2020级,年级不能重叠"):
+            copy_cohort(programme=programme, to=Cohorts.read(to), by=keeper)
+        client.force_login(keeper)
+        response = client.post(PAGE, {"programme": programme.pk, "to": to, "confirm": "1"})
+        (error,) = response.context["form"].errors["to"]
+        assert "已有2018—2020级" in error
+        assert "已新建" not in response.content.decode()
+        assert f'value="{to}"' in response.content.decode()
+        assert not version.rule.copies.exists()
 
 
 def test_a_stranger_institution_copies_nothing(programme):

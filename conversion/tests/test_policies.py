@@ -168,10 +168,7 @@ class TestCaps:
     @pytest.fixture
     def second(self, scene):
         """A rule for another course of the same programme; each gives 4 credits."""
-        version = one_source(scene)
-        version.course.programme = scene.version.course.programme
-        version.course.save()
-        return version
+        return one_source(scene, programme=scene.version.course.programme)
 
     def test_cap_counts_what_is_live_in_the_programme(self, scene, second):
         self.cap(scene)
