@@ -108,7 +108,11 @@ def digest(value):
 def _changed_since_submission(records):
     """What the case says now against the digest that its submission left in the chain."""
     for record in records:
-        if record.action == "submit" and record.frozen_digest != digest_of_frozen(record):
+        if record.action != "submit":
+            continue
+        if not record.frozen_digest:
+            yield "frozen", f"record {record.number} holds no digest of what was submitted"
+        elif record.frozen_digest != digest_of_frozen(record):
             yield "frozen", "snapshot, rule version, target, kind, stages or time are not what was submitted"
 
 

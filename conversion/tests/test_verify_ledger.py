@@ -216,6 +216,19 @@ def test_snapshot_changed_with_its_digest_is_found_by_the_chain(scene):
     assert found() == {("hash", case_of(case))}
 
 
+def test_submission_without_its_digest_is_found_even_when_hash_and_chain_fit(scene):
+    """As one written before digests were kept, or made to look so."""
+    case = scene.submit()
+    record = case.records.get()
+    record.frozen_digest = ""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE conversion_reviewrecord DROP CONSTRAINT submission_record_digests_what_was_frozen")
+    tamper("UPDATE conversion_reviewrecord SET frozen_digest = '', hash = %s", [record_hash(record)])
+    assert "holds no digest of what was submitted" in verify()[1][0]
+    assert found() == {("frozen", case_of(case))}
+
+
 def test_submission_is_not_recorded_without_its_digest(scene):
     case = scene.submit()
     insert = """
