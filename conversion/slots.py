@@ -14,32 +14,33 @@ from conversion.models import RuleVersion
 
 LIVE = "application_status NOT IN ('rejected', 'withdrawn', 'revoked')"
 # The achievements of a page, and what is taken from each: read once per achievement, not once per rule.
-ASKED = f"""
-WITH asked AS MATERIALIZED (
-    SELECT a.*, entry.framework_level, entry.family_id, ARRAY(
-        SELECT rule_id FROM conversion_applicationsource used
-        WHERE used.line = a.line AND used.kind = 'conversion' AND {LIVE}
-    ) AS own_rules
+TAKEN = f"""
+WITH taken AS MATERIALIZED (
+    SELECT a.*, entry.framework_level, own.*, uses.*
     FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::numeric[], %s::date[])
         AS a (n, line, learner_id, entry_id, score, obtained_on)
-    JOIN achievements_catalogueentry entry ON entry.id = a.entry_id
-), taken AS MATERIALIZED (
-    SELECT asked.*, uses.*
-    FROM asked, LATERAL (
+    LEFT JOIN achievements_catalogueentry entry ON entry.id = a.entry_id
+    CROSS JOIN LATERAL (
         SELECT
-            count(*) + cardinality(asked.own_rules) = 0 AS is_free,
+            coalesce(array_agg(rule_id), '{{}}') AS own_rules,
+            count(*) AS live,
+            count(*) FILTER (WHERE application_status = 'approved') AS approved
+        FROM conversion_applicationsource
+        WHERE line = a.line AND kind = 'conversion' AND {LIVE}
+    ) AS own
+    CROSS JOIN LATERAL (
+        SELECT
+            count(*) + own.live = 0 AS is_free,
             coalesce(array_agg(id) FILTER (WHERE what = 'rule'), '{{}}') AS rules,
             coalesce(array_agg(id) FILTER (WHERE what = 'course'), '{{}}') AS courses,
-            coalesce(array_agg(at) FILTER (WHERE what = 'family' AND id = asked.family_id), '{{}}') AS family_courses,
-            coalesce(array_agg(id) FILTER (
-                WHERE what = 'group' AND (at IS NULL OR at = asked.line)
-            ), '{{}}') AS groups
+            coalesce(array_agg(at) FILTER (WHERE what = 'family' AND id = entry.family_id), '{{}}') AS family_courses,
+            coalesce(array_agg(id) FILTER (WHERE what = 'group' AND (at IS NULL OR at = a.line)), '{{}}') AS groups
         FROM (
             SELECT split_part(key, ':', 1) AS what, split_part(key, ':', 2)::bigint AS id,
                 nullif(split_part(key, ':', 4), '')::bigint AS at
-            FROM conversion_exclusiveuse WHERE learner_id = asked.learner_id AND {LIVE}
-        ) keys
-    ) uses
+            FROM conversion_exclusiveuse WHERE learner_id = a.learner_id AND {LIVE}
+        ) AS keys
+    ) AS uses
 )
 """  # noqa: S608
 # A slot is open when its version is in force, the achievement satisfies the source by itself, and nothing that the
@@ -66,24 +67,15 @@ AND (taken.is_free OR (
 ))
 """
 COUNTS = f"""
-{ASKED}
-SELECT a.n, coalesce(open.rules, 0), live.live, live.approved
-FROM unnest(%s::int[], %s::bigint[]) AS a (n, line)
-LEFT JOIN (
-    SELECT taken.n, slots.rules FROM taken, LATERAL (
-        SELECT count(DISTINCT source.version_id) AS rules {OPEN_SLOTS}
-    ) AS slots
-) AS open USING (n), LATERAL (
-    SELECT count(*) AS live, count(*) FILTER (WHERE application_status = 'approved') AS approved
-    FROM conversion_applicationsource
-    WHERE line = a.line AND kind = 'conversion' AND {LIVE}
-) AS live
+{TAKEN}
+SELECT taken.n, slots.rules, taken.live, taken.approved
+FROM taken, LATERAL (SELECT count(DISTINCT source.version_id) AS rules {OPEN_SLOTS}) AS slots
 """  # noqa: S608
-VERSIONS = f"{ASKED} SELECT slots.version_id FROM taken, LATERAL (SELECT source.version_id {OPEN_SLOTS}) AS slots"  # noqa: S608
+VERSIONS = f"{TAKEN} SELECT slots.version_id FROM taken, LATERAL (SELECT source.version_id {OPEN_SLOTS}) AS slots"  # noqa: S608
 
 
 def _columns(achievements):
-    """The achievements as one list per column of `asked`; those that aren't saved have no line."""
+    """The achievements as one list per column of `a`; those that aren't saved have no line."""
     rows = [(n, a.line, a.learner_id, a.entry_id, a.score, a.obtained_on) for n, a in enumerate(achievements)]
     return [list(column) for column in zip(*rows, strict=True)] or [[]] * 6
 
@@ -104,9 +96,8 @@ class Counts(NamedTuple):
 def counts_of(achievements, on=None):
     """The `Counts` of each achievement, saved or not, in their order: one query for a page of the grid."""
     achievements = list(achievements)
-    columns = _columns(achievements)
     with connection.cursor() as cursor:
-        cursor.execute(COUNTS, [*columns, *columns[:2], *_days(on)])
+        cursor.execute(COUNTS, [*_columns(achievements), *_days(on)])
         rows = {n: Counts(*counts) for n, *counts in cursor.fetchall()}
     return [rows[n] for n in range(len(achievements))]
 
