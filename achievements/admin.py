@@ -113,7 +113,7 @@ class CatalogueEntryAdmin(admin.ModelAdmin):
 
     form = EntryAdminForm
     change_form_template = "admin/achievements/catalogueentry/change_form.html"
-    list_display = ["name", "project_name", "institution", "type", "level", "framework_level", "status", "is_active"]
+    list_display = ["name", "project_name", "institution", "type", "status", "is_active", "level", "framework_level"]
     list_select_related = ["institution", "type"]
     list_filter = ["status", "is_active", "keeper", ("type", LeafTypeFilter), "level", "framework_level"]
     search_fields = ["name", "project_name", "institution__name"]  # in truth `achievements.search`
