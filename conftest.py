@@ -67,7 +67,7 @@ def new_page(live_server, chromium, console_errors, monkeypatch):
             locale="zh-CN",
             timezone_id="Asia/Shanghai",
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)  # a full machine is slow, not wrong
         context.on("console", lambda message: is_complaint(message) and console_errors.append(message.text))
         context.on("weberror", lambda error: console_errors.append(str(error.error)))
         contexts.append(context)

@@ -64,7 +64,9 @@ def _correct(by, achievement, number, at):
     kept = list(achievement.files.all())
     changed = Achievement.objects.get(pk=achievement.pk)
     changed.certificate_number = number
-    new = change_achievement(achievement=changed, files=[], kept=kept, by=by, token=uuid.uuid4())
+    new = change_achievement(
+        achievement=changed, files=[], kept=kept, by=by, token=uuid.uuid4(), edition=changed.edition
+    )
     Achievement.objects.filter(pk=new.pk).update(created_at=at)
 
 

@@ -13,6 +13,7 @@ from achievements.forms.rendering import PlainControls
 from achievements.models import Achievement, AchievementType, CatalogueEntry
 from achievements.rules import check_obtained_on
 from achievements.services.achievements import (
+    EditedMeanwhileError,
     KnownCertificateError,
     ReplacedMeanwhileError,
     add_achievement,
@@ -48,6 +49,7 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
         error_messages={"invalid_choice": ENTRY_GONE},
     )
     files = EvidenceField(label=_("相关材料"))
+    edition = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Achievement
@@ -69,6 +71,7 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
         self.loses_recognition = bool(self.instance.entry_id and self.instance.entry.is_individual)
         if self.loses_recognition:
             self.initial["entry"] = None
+        self.initial.setdefault("edition", self.instance.edition)
         self.fields["entry"].queryset = self._entries()
         self.fields["files"].required = type.min_files > 0 and not self.kept
         if type.min_files > 1:
@@ -155,16 +158,25 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
         """Save and return the achievement, or its new version; None when it can't be, which the form then says."""
         data = self.cleaned_data
         self.instance.extra = self.extra_values()
-        write = change_achievement if self.is_change else add_achievement
+        facts = {"achievement": self.instance, "files": data["files"], "kept": self.kept}
+        facts |= {"by": self.user, "token": self.token}
         try:
-            return write(
-                achievement=self.instance, files=data["files"], kept=self.kept, by=self.user, token=self.token
-            )
+            if self.is_change:
+                return change_achievement(**facts, edition=data["edition"])
+            return add_achievement(**facts)
         except KnownCertificateError:
             self.add_error(None, Achievement._meta.constraints[0].violation_error_message)
         except ReplacedMeanwhileError:
             self.add_error(None, _replaced(self.instance))
+        except EditedMeanwhileError as error:
+            self.add_error(None, _edited(self.instance))
+            self.overwrite(error.now)
         return None
+
+    def overwrite(self, edition):
+        """Let a refused form, sent again, replace this edition: whoever sends it has been told."""
+        self.data = self.data.copy()
+        self.data["edition"] = edition
 
     @property
     def says_the_same(self):
@@ -184,6 +196,14 @@ def _replaced(achievement):
     newest = Achievement.objects.current().get(first_version__versions=achievement.pk)
     text = _('这项成果已在别处更正过,请打开它的<a href="{}">最新版本</a>再修改。')
     return format_html(text, newest.get_absolute_url())
+
+
+def _edited(achievement):
+    text = _(
+        "这项成果在这个页面打开以后修改过,现在填写的内容还没有保存。请先看看"
+        '<a href="{}" target="_blank">现在的内容</a>;确实要以这里填写的为准的话,再提交一次。'
+    )
+    return format_html(text, achievement.get_absolute_url())
 
 
 def filled_by(entry):

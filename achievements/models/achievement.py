@@ -137,6 +137,11 @@ class Achievement(models.Model):
         return reverse("achievements:detail", args=[self.pk])
 
     @property
+    def edition(self):
+        """Text that is another one after each edit in place."""
+        return self.edited_at.isoformat() if self.edited_at else ""
+
+    @property
     def line(self):
         """What all versions of one achievement have in common; None for one that isn't saved."""
         return self.first_version_id or self.pk

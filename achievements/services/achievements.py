@@ -6,6 +6,10 @@ from django.utils import timezone
 from achievements.models import Achievement
 from evidence.services import add_evidence, discard_evidence
 
+SAID = [
+    "entry_id", "name", "body_name", "body_code", "certificate_number", "obtained_on", "score", "extra", "description",
+]  # fmt: skip
+
 
 class KnownCertificateError(Exception):
     """The learner holds this certificate (type, number, body) already."""
@@ -13,6 +17,13 @@ class KnownCertificateError(Exception):
 
 class ReplacedMeanwhileError(Exception):
     """The version was corrected after its form was opened; only the newest one can be."""
+
+
+class EditedMeanwhileError(Exception):
+    """The achievement was edited elsewhere after its form was opened; `now` is the edition to overwrite knowingly."""
+
+    def __init__(self, now):
+        self.now = now
 
 
 def add_achievement(*, achievement, files, by, kept=(), token=None):
@@ -43,10 +54,11 @@ def _save(achievement, files, kept, by):
 
 
 @transaction.atomic
-def change_achievement(*, achievement, files, kept, by, token=None):
+def change_achievement(*, achievement, files, kept, by, edition, token=None):
     """Write what a form changed: in place while nobody used it, else as a new version. Returns what holds it.
 
-    Raises `ReplacedMeanwhileError` and `KnownCertificateError`.
+    `edition` is the achievement's when the form was opened. Raises `ReplacedMeanwhileError`, `EditedMeanwhileError`
+    and `KnownCertificateError`.
     """
     if token and (first := _made_with(token, by)):
         return first
@@ -54,6 +66,8 @@ def change_achievement(*, achievement, files, kept, by, token=None):
     stored = Achievement.objects.of(by).select_for_update(of=["self"]).get(pk=achievement.pk)
     if stored.replaced_by_id is not None:
         raise ReplacedMeanwhileError
+    if stored.edition != edition and not _says_all_of(achievement, kept, stored):
+        raise EditedMeanwhileError(stored.edition)
     try:
         with transaction.atomic():
             # What an institution imported stays its word: a learner's change is a version of his own.
@@ -62,6 +76,12 @@ def change_achievement(*, achievement, files, kept, by, token=None):
             return change(stored, achievement, files, kept, by, token)
     except IntegrityError as error:
         raise KnownCertificateError from error
+
+
+def _says_all_of(achievement, kept, stored):
+    """Whether nothing of `stored` is lost by the change, as when a form is sent twice."""
+    said = all(getattr(achievement, name) == getattr(stored, name) for name in SAID)
+    return said and {file.pk for file in kept}.issuperset(stored.files.values_list("pk", flat=True))
 
 
 def _edit(stored, achievement, files, kept, by, token):

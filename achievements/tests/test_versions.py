@@ -5,9 +5,11 @@ import uuid
 import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.tests.factories import InstitutionFactory, UserFactory
 from achievements.models import Achievement, AchievementDraft
+from achievements.services import achievements
 from achievements.tests.factories import AchievementFactory, EvidenceFactory, TypeFactory
 from achievements.tests.test_drafts import one_file
 from achievements.tests.test_pages import ADD, picture, typed
@@ -60,6 +62,59 @@ def test_learner_edits_in_place_while_nothing_used_it(owner_client, achievement)
     assert (achievement.name, achievement.files.count()) == ("新名称", 1)
     assert achievement.edited_at
     assert Achievement.objects.count() == 1
+
+
+def test_two_tabs_that_edit_one_achievement_lose_neither_words_nor_files(owner_client, owner, achievement):
+    url = reverse("achievements:edit", args=[achievement.pk])
+    editions = [owner_client.get(url).context["form"]["edition"].value() for _tab in range(2)]
+    first = changed(achievement, name="第一页的名称", edition=editions[0])
+    for _click in range(2):
+        assert owner_client.post(ADD, first).status_code == 302
+    answer = owner_client.post(ADD, changed(achievement, description="第二页的描述", edition=editions[1]))
+    page = answer.content.decode()
+    assert "这个页面打开以后修改过,现在填写的内容还没有保存" in page
+    assert f'<a href="{achievement.get_absolute_url()}" target="_blank">现在的内容</a>' in page
+    assert "第二页的描述" in page
+    assert Achievement.objects.get().name == "第一页的名称"
+    told = answer.context["form"]["edition"].value()
+    assert owner_client.post(ADD, changed(achievement, description="第二页的描述", edition=told)).status_code == 302
+    assert Achievement.objects.get().description == "第二页的描述"
+
+
+def test_a_draft_begun_before_an_edit_says_so_and_keeps_the_file_added_meanwhile(owner_client, owner, achievement):
+    token = uuid.uuid4()
+    owner_client.post(ADD, changed(achievement, action="draft", draft=token, edition="", name="旧名称"))
+    added = EvidenceFactory(uploaded_by=owner, state="passed", clean_sha256="1" * 64)
+    achievement.files.add(added)
+    Achievement.objects.update(edited_at=timezone.now())
+    form = owner_client.get(ADD, {"draft": token, "type": achievement.type_id}).context["form"]
+    sent = changed(achievement, draft=token, edition=form["edition"].value(), name="旧名称")
+    assert "这个页面打开以后修改过" in owner_client.post(ADD, sent).content.decode()
+    assert added in achievement.files.all()
+
+
+@pytest.fixture
+def send_three_names(owner, achievement, client, in_parallel):
+    """Return a function: three tabs, opened before any edit, send another name each; it returns the statuses."""
+
+    def send():
+        client.force_login(owner)
+        forms = iter([changed(achievement, name=name, edition="") for name in "甲乙丙"])
+        return in_parallel(lambda: client.post(ADD, next(forms)).status_code, times=3)
+
+    return send
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_three_tabs_sent_at_once_two_are_told_of_the_first(send_three_names):
+    assert sorted(send_three_names()) == [200, 200, 302]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_edition_three_tabs_overwrite_each_other(send_three_names, monkeypatch):
+    """Positive control: the same three, with nothing counted as lost."""
+    monkeypatch.setattr(achievements, "_says_all_of", lambda *_facts: True)
+    assert send_three_names() == [302] * 3
 
 
 def test_withdrawn_case_does_not_hold_an_achievement(owner_client, owner, achievement):

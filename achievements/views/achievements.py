@@ -25,6 +25,7 @@ from evidence.serving import evidence_response
 
 DRAFT_FIELDS = [
     "entry", "name", "body_name", "body_code", "certificate_number", "obtained_on", "score", "description",
+    "edition",
 ]  # fmt: skip
 LONGEST_DRAFT_VALUE = 2000  # 1000 characters, were each a line
 ADD_PAGE = "achievements/achievement_form.html"
@@ -170,6 +171,8 @@ def _sent_before(request, sent, type_, *, is_change):
     kept = _kept(None, achievement) | {"token": token}
     form = AchievementForm(request.POST, request.FILES, instance=achievement, type=type_, user=request.user, **kept)
     form.add_error(None, _("原来的表单已经提交过,现在填写的内容还没有保存。确实要保存的话,请核对后再提交一次。"))
+    if is_change:
+        form.overwrite(achievement.edition)
     return _refused(request, form, token, type_, achievement)
 
 

@@ -27,7 +27,7 @@ def corrected(scene, achievement=None, **changes):
     form_made = copy.copy(Achievement.objects.get(pk=(achievement or scene.achievement).pk))
     for name, value in changes.items():
         setattr(form_made, name, value)
-    return change_achievement(achievement=form_made, files=[], kept=[], by=scene.user)
+    return change_achievement(achievement=form_made, files=[], kept=[], by=scene.user, edition=form_made.edition)
 
 
 def test_learner_cannot_convert_a_correction_under_the_same_repeatable_rule_again(scene):

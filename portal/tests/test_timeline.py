@@ -125,7 +125,7 @@ def test_corrected_achievement_keeps_its_conversion_on_the_record(client, settin
     scene.approved()
     changed = Achievement.objects.get(pk=scene.achievement.pk)
     changed.certificate_number = "CORRECTED-1"
-    change_achievement(achievement=changed, files=[], kept=[], by=scene.user)
+    change_achievement(achievement=changed, files=[], kept=[], by=scene.user, edition=changed.edition)
     client.force_login(scene.user)
     text = printed(client)
     assert "CORRECTED-1" in text
