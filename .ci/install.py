@@ -63,7 +63,9 @@ def make_venv():
 
 
 def install(requirements):
-    options = ["-qq", "--disable-pip-version-check", "--no-input", "--require-hashes"]
+    # The files are compiled: everything is in them. Left to resolve by itself, pip 23 refuses them on the day that
+    # an extra ("coverage[toml]") has a newer release than the one pinned.
+    options = ["-qq", "--disable-pip-version-check", "--no-input", "--require-hashes", "--no-deps"]
     # A user install, as some people's pip.conf asks for, is refused inside a virtual environment.
     if call([VENV_PYTHON, "-m", "pip", "install", *options, "-r", requirements], PIP_USER="0"):
         sys.exit("The packages could not be installed: pip's messages are above.")
