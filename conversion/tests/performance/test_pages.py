@@ -56,3 +56,9 @@ class TestPages:
         assert client.get(url).status_code == 302
         client.force_login(make_learner_user())
         assert client.get(url).status_code == 404
+
+    def test_learner_whose_form_is_refused_keeps_the_table_he_chose(self, client, scene, competition, award):
+        client.force_login(scene.user)
+        url = reverse("conversion:performance_apply", args=[award.pk])
+        page = " ".join(client.post(url, {"version": competition.pk, "token": "x"}).content.decode().split())
+        assert f'id="version-{competition.pk}" checked' in page
