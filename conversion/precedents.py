@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from conversion.alerts import sources_of
 from conversion.models import Application, ApplicationSource, CriteriaTest, ReviewRecord
 from conversion.models.application import APPROVALS, REJECTIONS, Action, Kind, Status
+from conversion.queue import visible_applications
 
 DECIDED = [Status.APPROVED, Status.REJECTED, Status.REVOKED]
 LAST_WORDS = [*APPROVALS, *REJECTIONS, Action.REVOKE]
@@ -64,7 +65,12 @@ def _decisions():
     return Prefetch("records", records, to_attr="decisions")
 
 
-def other_cases(application):
-    """The learner's other cases, newest first."""
+def other_cases(application, user):
+    """The learner's other cases, newest first; `is_visible` says whether this reviewer may open one."""
     rows = Application.objects.filter(learner=application.learner_id).exclude(pk=application.pk)
-    return rows.order_by("-submitted_at", "-pk")[:SHOWN]
+    cases = list(rows.order_by("-submitted_at", "-pk")[:SHOWN])
+    theirs = visible_applications(user).filter(pk__in=[case.pk for case in cases])
+    visible = set(theirs.values_list("pk", flat=True))
+    for case in cases:
+        case.is_visible = case.pk in visible
+    return cases

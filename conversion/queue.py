@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, Subquery, Value
 from django.db.models.fields.json import KT
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +20,7 @@ PAGE_SIZE = 25
 COUNTED = 1000  # a longer queue says 「超过 1000 件」: counting all of it costs more than showing it
 KIND_LABELS = dict(Kind.choices)
 IN_ORDER = ("waiting_since", "pk")
+ANY = Value(True)
 
 
 def visible_applications(user):
@@ -47,12 +48,13 @@ def waiting_for(user, table=None):
 
 
 def _touched_by(user, step):
-    """The filter for cases in which a reviewer has decided another step."""
+    """The filter for cases in which a reviewer has acted in another step; what comes back, comes back to its step."""
     columns = [column for decided, column in DECIDED_BY.items() if decided != step]
     touched = Q(*((column, user.pk) for column in columns), _connector=Q.OR)
     if step == Step.FIRST:
         return touched
-    return touched | Q(Exists(ReviewRecord.objects.filter(application=OuterRef("pk"), by=user, action=Action.RETURN)))
+    returned = ReviewRecord.objects.filter(application=OuterRef("pk"), by=user, action=Action.RETURN)
+    return touched | Q(Exists(returned.exclude(from_status=OuterRef("status"))))
 
 
 def _of(user):
@@ -96,6 +98,7 @@ class QueueRow(NamedTuple):
     submitted_at: datetime
     due_on: date | None
     claimed_by: str | None
+    is_claimable: bool
     stages: dict  # {(kind, step): ReviewStage}
 
     @property
@@ -135,9 +138,10 @@ class QueuePage:
     more: bool
 
 
-def queue_page(applications, number, order=IN_ORDER, table=None):
+def queue_page(applications, number, order=IN_ORDER, table=None, claimable=ANY):
     """The nearest page of cases, by default the longest waiting first; reaches to the first `COUNTED`.
 
+    `claimable` is the condition on which a case can be claimed from the page (`waiting_for`).
     The ids come first: the database would take the titles out of every snapshot before it sorts.
     """
     ids = list(applications.order_by(*order).values_list("pk", flat=True)[: COUNTED + 1])
@@ -158,6 +162,7 @@ def queue_page(applications, number, order=IN_ORDER, table=None):
             "submitted_at",
             "due_on",
             Subquery(ReviewClaim.objects.live().filter(application=OuterRef("pk")).values("by__name")[:1]),
+            ExpressionWrapper(claimable, BooleanField()),
         )
     )
     table = table or stage_table()

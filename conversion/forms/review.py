@@ -13,8 +13,8 @@ from accounts.row_ids import row_ids
 from achievements.models import CatalogueEntry
 from achievements.search import WORDS_AT_MOST, Hits, storable, terms_of
 from conversion.models import Application, ConversionRule, ReasonCode, ReviewerDocument
-from conversion.models.application import Action, Kind
-from conversion.queue import SCOPES, reviews_something, visible
+from conversion.models.application import APPROVALS, Action, Kind
+from conversion.queue import ANY, SCOPES, reviews_something, visible, waiting_for
 from conversion.stages import stage_table, status_choices
 
 CANDIDATES = 5
@@ -61,6 +61,11 @@ class QueueForm(forms.Form):
     @property
     def order(self):
         return SCOPES[self.scope_shown][2]
+
+    @property
+    def claimable(self):
+        """Which of the cases the user may claim: those he may decide, which in 待我审核 are all."""
+        return ANY if self.scope_shown == "mine" else waiting_for(self.user, self.stages)
 
     @property
     def is_narrowed(self):
@@ -133,7 +138,7 @@ class ReviewForm(forms.Form):
         data = super().clean()
         if data.get("action") in self.needs_reason and not data.get("reason") and "reason" not in self.errors:
             self.add_error("reason", ValidationError(_("不予通过或退回时必须选择原因。"), code="required"))
-        if data.get("action") == Action.FIRST_APPROVE:
+        if data.get("action") in APPROVALS:
             self._check_criteria(data)
         return data
 

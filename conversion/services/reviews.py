@@ -167,7 +167,7 @@ def decide(*, application, action, by, reason=None, opinion="", findings=None, r
     """Take one review decision; the final approval of a recognition says what entry it is `recognised_as`.
 
     `findings` are the numbers that the rule's review criteria ask for, as {criterion: number}; the first approval
-    needs all of them (`FindingMissingError`).
+    of a case, in an appeal if it has none yet, needs all of them (`FindingMissingError`).
 
     Raises `NotAllowedError`, a `ReasonError`, `ConditionsUnmetError`, or `DecidedMeanwhileError` when another
     reviewer was first.
@@ -177,11 +177,12 @@ def decide(*, application, action, by, reason=None, opinion="", findings=None, r
     check_may_decide(application=application, action=action, by=by)
     if not application.allows(action):
         raise DecidedMeanwhileError(application.records.last())
+    findings = findings or {}
     if action in NEEDS_REASON:
-        _check_reason(application, action, reason, opinion)
+        _check_reason(application, action, reason, opinion, findings)
     else:
         _check_conditions(application)
-    findings = _checked_findings(application, action, findings or {})
+    findings = _checked_findings(application, action, findings)
     before = application.status
     try:
         application.move(action, **_changes(application, action, by, reason))
@@ -207,19 +208,26 @@ def decide(*, application, action, by, reason=None, opinion="", findings=None, r
 
 
 def criteria_of(application):
-    """The review criteria that the first reviewer of a case answers now; none at later steps."""
-    if application.rule_version_id is None or application.status != Status.SUBMITTED:
+    """The review criteria that a decision has to answer now: none once an approval of the case has answered them."""
+    if application.rule_version_id is None or not application.step:
         return []
-    return list(application.rule_version.review_criteria.all())
+    criteria = list(application.rule_version.review_criteria.all())
+    answered = criteria and application.records.filter(action__in=APPROVALS).exists()
+    return [] if answered else criteria
 
 
 def _checked_findings(application, action, findings):
     """The findings as the record keeps them; raises `FindingMissingError` where an approval lacks one."""
     criteria = criteria_of(application)
     for criterion in criteria if action in APPROVALS else []:
-        if findings.get(criterion) is None or findings[criterion] < criterion.minimum:
+        if findings.get(criterion) is None or _falls_short(criterion, findings):
             raise FindingMissingError(criterion)
     return [_finding(criterion, findings[criterion]) for criterion in criteria if findings.get(criterion) is not None]
+
+
+def _falls_short(criterion, findings):
+    """Whether a reviewer has found out that a number is below its least."""
+    return findings.get(criterion) is not None and findings[criterion] < criterion.minimum
 
 
 def _finding(criterion, found):
@@ -242,19 +250,21 @@ def _check_conditions(application):
         raise ConditionsUnmetError(assessment)
 
 
-def _check_reason(application, action, reason, opinion):
+def _check_reason(application, action, reason, opinion, findings):
     """A published rule is a promise: refusing a case that meets it takes a special reason and an opinion."""
     if reason is None:
         raise ReasonMissingError
     if not (reason.for_return if action == Action.RETURN else reason.for_refusal or reason.for_met_rule):
         raise ReasonUnfitError
     is_special = reason.for_met_rule and opinion.strip()
-    if action in REJECTIONS and not is_special and meets_rule(application):
+    if action in REJECTIONS and not is_special and meets_rule(application, findings):
         raise SpecialReasonMissingError
 
 
-def meets_rule(application):
-    """Whether the case has a rule and every condition of it holds."""
+def meets_rule(application, findings):
+    """Whether the case has a rule and every condition of it holds, as far as the reviewer's numbers tell."""
+    if any(_falls_short(criterion, findings) for criterion in criteria_of(application)):
+        return False
     assessment = assess_case(application)
     return assessment is not None and assessment.is_match
 

@@ -4,15 +4,17 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils import timezone
 
 from conversion.models import ReviewClaim, ReviewCriterion
 from conversion.services import claims
 from conversion.services.appeals import appeal
+from conversion.services.applications import resubmit
 from conversion.services.bulk import approve_in_bulk, bulk_line
 from conversion.services.claims import ClaimedError, claim_case
-from conversion.services.reviews import FindingMissingError, NotAllowedError
+from conversion.services.reviews import FindingMissingError, NotAllowedError, SpecialReasonMissingError
 from conversion.services.revocation import revoke
 from conversion.tests.scene import (
     Scene,
@@ -23,6 +25,7 @@ from conversion.tests.scene import (
     make_version,
     verify,
 )
+from conversion.tests.test_course import set_stages
 
 QUEUE = reverse("admin:conversion_application_changelist")
 BULK = reverse("admin:conversion_application_bulk")
@@ -73,6 +76,7 @@ def test_reviewer_whose_filter_finds_nothing_can_clear_it(client, scene, filters
     assert NOTHING_FITS in page
     assert NOTHING_WAITS not in page
     assert f'<a href="{QUEUE}?scope=mine">清除条件</a>' in page
+    assert "在全部申请中查找" in page
     assert [row.pk for row in client.get(QUEUE, {"scope": "mine"}).context["page_obj"]] == [case.pk]
 
 
@@ -151,7 +155,7 @@ def test_second_reviewer_is_told_who_claimed_the_case(client, scene, colleague):
     claim_case(application=case, by=scene.first_reviewer)
     client.force_login(colleague)
     page = text_of(client.post(page_for(case, "claim"), follow=True))
-    assert f"{scene.first_reviewer} 正在办理这件申请,没有领取成功" in page
+    assert f"没有领取成功:{scene.first_reviewer} 正在办理这件申请。" in page
     assert "正在办理这件申请" in text_of(client.get(page_for(case)))
     assert not client.post(page_for(case, "release")).wsgi_request.user.review_claims.exists()
     assert ReviewClaim.objects.get().by == scene.first_reviewer
@@ -204,6 +208,30 @@ def test_reviewer_of_another_institution_claims_nothing(client, scene, name):
     assert client.post(page_for(case, name)).status_code == 404
     assert client.get(page_for(case, name)).status_code == 405
     assert not ReviewClaim.objects.exists()
+
+
+def test_claim_beside_a_whole_document_number_leads_back_to_the_case(client, scene):
+    """That page is the answer to a POST: its own address can't be opened."""
+    case = scene.submit()
+    scene.first_reviewer.user_permissions.add(Permission.objects.get(codename="unmask_document"))
+    client.force_login(scene.first_reviewer)
+    shown = client.post(page_for(case, "document"), {"purpose": "review"})
+    assert f'name="next" value="{page_for(case)}"' in text_of(shown)
+    assert client.get(page_for(case, "document")).status_code == 405
+
+
+def test_who_may_not_decide_a_case_can_not_keep_others_from_it(client, scene):
+    """An operator, and a reviewer of the stage after: both see the case, neither may claim it."""
+    case = scene.submit()
+    for person in [make_reviewer(), scene.final_reviewer]:
+        client.force_login(person)
+        listed = text_of(client.get(QUEUE, {"scope": "open"}))
+        assert page_for(case) in listed
+        assert page_for(case, "claim") not in listed
+        assert "没有领取成功:您没有这一审核阶段的权限。" in text_of(client.post(page_for(case, "claim"), follow=True))
+    assert not ReviewClaim.objects.exists()
+    client.force_login(scene.first_reviewer)
+    assert page_for(case, "claim") in text_of(client.get(QUEUE, {"scope": "open"}))
 
 
 # Bulk approval ---------------------------------------------------------------------------------------------
@@ -330,6 +358,36 @@ def test_reviewer_reads_the_last_word_on_like_cases_that_were_appealed_or_revoke
     assert "缺少成绩单" not in text
 
 
+def test_reviewer_opens_of_the_learners_other_cases_those_of_his_institution(client, scene):
+    """The history is whole, but a link never leads to a case that he may not see."""
+    elsewhere = make_version(make_entry().institution, [(1, [{"entry": scene.entry}])])
+    foreign, case = scene.submit(version=elsewhere), scene.submit()
+    for person, is_open in [(scene.first_reviewer, False), (scene.final_reviewer, True)]:
+        client.force_login(person)
+        page = text_of(client.get(page_for(case)))
+        assert foreign.title in page
+        assert (page_for(foreign) in page) == is_open
+        assert client.get(page_for(foreign)).status_code == (200 if is_open else 404)
+
+
+def test_reviewer_whose_page_is_older_than_the_material_reads_it_first(client, scene):
+    """Returned by a colleague and handed in again: the state is the same, what was read isn't."""
+    case = scene.submit()
+    client.force_login(scene.first_reviewer)
+    assert '<input type="hidden" name="seen_record" value="1">' in text_of(client.get(page_for(case)))
+    scene.decide(case, "return", make_reviewer(scene.college, first=True), reason=scene.reason)
+    resubmit(application=case, by=scene.user, explanation="成绩单已补")
+    decision = {"action": "first_approve", "seen_status": "submitted", "seen_record": "1", "opinion": "写好的意见"}
+    page = text_of(client.post(page_for(case), decision))
+    assert "申请人补充了材料或说明" in page
+    assert "写好的意见" in page
+    assert "成绩单已补" in page
+    assert '<input type="hidden" name="seen_record" value="3">' in page
+    assert status_of(case) == "submitted"
+    client.post(page_for(case), decision | {"seen_record": "3"})
+    assert status_of(case) == "first_approved"
+
+
 def test_reviewer_reads_what_the_approval_will_write(client, scene):
     case = scene.submit()
     scene.decide(case, "first_approve", scene.first_reviewer)
@@ -381,6 +439,46 @@ def test_the_number_stands_in_the_record(client, scene, measured):
     assert case.records.last().findings == expected
     client.force_login(scene.final_reviewer)
     assert "内容相关度:85.5%(不低于80%)" in text_of(client.get(page_for(case)))
+
+
+def test_number_below_its_least_refuses_without_a_special_reason(scene, measured):
+    case, criterion = measured
+    with pytest.raises(SpecialReasonMissingError):
+        scene.decide(
+            case, "first_reject", scene.first_reviewer, reason=scene.reason, findings={criterion: Decimal(80)}
+        )
+    scene.decide(case, "first_reject", scene.first_reviewer, reason=scene.reason, findings={criterion: Decimal(60)})
+    assert (case.status, case.records.last().findings[0]["found"]) == ("rejected", "60")
+
+
+@pytest.mark.parametrize(("refused_at", "asked"), [("first_reject", True), ("final_reject", False)])
+def test_judge_answers_the_criteria_that_no_approval_has_answered(client, scene, measured, refused_at, asked):
+    case, criterion = measured
+    if refused_at == "final_reject":
+        scene.decide(case, "first_approve", scene.first_reviewer, findings={criterion: Decimal(85)})
+    scene.reject(case, refused_at, scene.final_reviewer if refused_at == "final_reject" else scene.first_reviewer)
+    appeal(application=case, by=scene.user, text="请再看")
+    judge = make_reviewer(rights=["appeal"])
+    client.force_login(judge)
+    decision = {"action": "appeal_approve", "seen_status": "appealed"}
+    answer = client.post(page_for(case), decision)
+    assert (status_of(case) == "appealed") == ("通过之前请填写内容相关度" in text_of(answer)) == asked
+    if asked:
+        with pytest.raises(FindingMissingError):
+            scene.decide(case, "appeal_approve", judge)
+        client.post(page_for(case), decision | {f"criterion_{criterion.pk}": "80"})
+        assert case.records.last().findings[0]["found"] == "80"
+    assert status_of(case) == "approved"
+
+
+def test_only_stage_reads_the_missing_number_beside_its_field(client, scene):
+    set_stages(active=["final"])
+    version = make_version(scene.college, [(1, [{"entry": scene.entry}])], publish=False)
+    ReviewCriterion.objects.create(version=version, label="内容相关度", minimum=80)
+    case = scene.submit(version=published(version))
+    client.force_login(scene.final_reviewer)
+    page = client.post(page_for(case), {"action": "final_approve", "seen_status": "submitted"})
+    assert "通过之前请填写内容相关度" in text_of(page)
 
 
 def test_reviewer_may_refuse_without_the_number(scene, measured):

@@ -13,6 +13,7 @@ from conversion.models import Application
 from conversion.queue import COUNTED, queue_page, visible_applications
 from conversion.services.bulk import BULK_LIMIT, approve_in_bulk, bulk_line
 from conversion.services.claims import ClaimedError, claim_case, release_case
+from conversion.services.reviews import why_not
 
 QUEUE = "admin:conversion_application_changelist"
 
@@ -33,7 +34,7 @@ def admin_context(request, title):
 
 def application_queue(request):
     form = QueueForm(request.GET, user=request.user)
-    page = queue_page(form.applications(), request.GET.get("page"), form.order.columns, form.stages)
+    page = queue_page(form.applications(), request.GET.get("page"), form.order.columns, form.stages, form.claimable)
     context = admin_context(request, _("审核申请")) | {
         "form": form,
         "page_obj": page.page_obj,
@@ -54,11 +55,16 @@ def _back(request):
 
 @require_POST
 def application_claim(request, pk):
+    """Who may not decide a case may not keep others from it either."""
     application = get_object_or_404(visible_applications(request.user), pk=pk)
     try:
-        claim_case(application=application, by=request.user)
+        why = why_not(application, request.user)
+        if not why:
+            claim_case(application=application, by=request.user)
     except ClaimedError as error:
-        messages.warning(request, _("%s 正在办理这件申请,没有领取成功。") % error.claim.by)
+        why = _("%s 正在办理这件申请。") % error.claim.by
+    if why:
+        messages.warning(request, _("没有领取成功:%s") % why)
     else:
         messages.success(request, _("已领取“%s”。") % application.title)
     return _back(request)

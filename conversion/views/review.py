@@ -59,10 +59,14 @@ def _outcome_form(request, application):
 
 def _decided(request, application, form, outcome):
     """Take the decision of a POST; None when the form has to be shown again."""
-    seen = request.POST.get("seen_status")
-    if seen != application.status:
-        _tell_who_decided(request, application.records.last())
+    last = application.records.last()
+    if request.POST.get("seen_status") != application.status:
+        _tell_who_decided(request, last)
         return redirect("admin:conversion_application_review", application.pk)
+    if request.POST.get("seen_record", str(last.number)) != str(last.number):
+        # Returned and handed in again meanwhile: the same state, but not what the reviewer has read.
+        form.add_error(None, _("您打开页面之后,申请人补充了材料或说明。请看过新的内容,再提交审核结论。"))
+        return None
     needs_outcome = outcome is not None and outcome.is_bound
     if not form.is_valid() or (needs_outcome and not outcome.is_valid()):
         return None
@@ -118,7 +122,7 @@ def _context(request, application, form):
         "files": application.files.all(),
         "assessment": reviews.assess_case(application),
         "precedents": precedents_of(application),
-        "other_cases": stages.with_stages(other_cases(application)),
+        "other_cases": stages.with_stages(other_cases(application, request.user)),
         "records": stages.with_words(application.records.select_related("by", "reason"), application.kind),
         "balance": CreditEntry.objects.filter(learner=application.learner).balance(),
         "effects": approval_effects(application) if actions else [],
