@@ -47,9 +47,9 @@ def step_in(status, count):
     return next((step for step, state in WAITS_IN[count].items() if state == status), "")
 
 
-def step_of(action, count):
-    """The step that a reviewer's action belongs to; a return is one of the first stage's, whichever that is."""
-    return next(iter(WAITS_IN[count])) if action == Action.RETURN else STEP_OF[action]
+def step_of(action, status, count):
+    """The step that a reviewer's action belongs to; a return is one of the stage that the case waited for."""
+    return step_in(status, count) or next(iter(WAITS_IN[count])) if action == Action.RETURN else STEP_OF[action]
 
 
 def actions_of(application):

@@ -21,8 +21,6 @@ ALWAYS = {
     ("submit", "", "submitted"),
     ("withdraw", "submitted", "withdrawn"),
     ("withdraw", "returned", "withdrawn"),
-    ("return", "submitted", "returned"),
-    ("resubmit", "returned", "submitted"),
     ("appeal", "rejected", "appealed"),
     ("appeal_approve", "appealed", "approved"),
     ("appeal_reject", "appealed", "rejected"),
@@ -123,18 +121,29 @@ def digest_of_frozen(row):
 
 def _impossible_steps(case, records):
     allowed = allowed_steps(case.stage_count)
-    state = ""
+    state = returned_from = ""
     for record in records:
-        if record.from_status != state or (record.action, record.from_status, record.to_status) not in allowed:
+        is_allowed = (record.action, record.from_status, record.to_status) in allowed
+        if record.from_status != state or not is_allowed or _leaves_its_stage(record, returned_from):
             step = f"“{record.action}” from “{record.from_status}” to “{record.to_status}”"
             yield "steps", f"record {record.number}, {step}, can't follow “{state}”"
         state = record.to_status
+        if record.action == "return":
+            returned_from = record.from_status
+
+
+def _leaves_its_stage(record, returned_from):
+    """Material comes back to the stage that asked for it; only where that was the first a case is withdrawn then."""
+    if record.action == "resubmit":
+        return record.to_status != returned_from
+    return record.action == "withdraw" and record.from_status == "returned" and returned_from != "submitted"
 
 
 def allowed_steps(stage_count):
     steps = set(ALWAYS)
     for name, before, after in REVIEW[stage_count]:
         steps |= {(f"{name}_approve", before, after), (f"{name}_reject", before, "rejected")}
+        steps |= {("return", before, "returned"), ("resubmit", "returned", before)}
     return steps
 
 

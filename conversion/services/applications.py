@@ -221,7 +221,7 @@ def conversion_snapshot(assessment, credits):
 
 @transaction.atomic
 def resubmit(*, application, by, uploads=(), explanation=""):
-    """Hand in the material a returned case asked for; it waits for the first review again."""
+    """Hand in the material a returned case asked for; it waits again for the stage that returned it."""
     if application.learner_id != by.learner_id:
         raise InvalidTransitionError(Action.RESUBMIT)
     before = application.status

@@ -6,7 +6,7 @@ from django.utils import timezone
 from conversion import stages
 from conversion.business_days import Calendar, due_day
 from conversion.models import Application, CalendarDay
-from conversion.models.application import Status
+from conversion.models.application import Action, Status
 
 
 def working_calendar():
@@ -36,8 +36,8 @@ def returned(application):
 
 
 def resubmitted(application):
-    """Columns of a case that comes back to the reviewer: the clock goes on."""
-    now, step = timezone.now(), stages.step_in(Status.SUBMITTED, application.stage_count)
+    """Columns of a case that comes back to the stage that returned it: its clock goes on."""
+    now, step = timezone.now(), stages.step_in(application.after(Action.RESUBMIT), application.stage_count)
     stage = stages.stage_of(application.kind, step)
     return {"waiting_since": now, "due_on": _due(working_calendar(), stage, now, application.days_used)}
 

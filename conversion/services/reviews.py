@@ -97,7 +97,7 @@ def check_may_decide(*, application, action, by):
     Each stage belongs to the receiving institution or to the centre and asks for a right (`ReviewStage`); never two
     stages by one person, never one's own case (product.md: Review).
     """
-    step = stages.step_of(action, application.stage_count)
+    step = stages.step_of(action, application.status, application.stage_count)
     stage = stages.stage_of(application.kind, step)
     if not (by.is_active and by.is_staff and by.has_perm(f"conversion.{stage.permission}")):
         raise NotAllowedError(_("您没有这一审核阶段的权限。"))
@@ -129,7 +129,8 @@ def check_not_involved(*, application, step, by):
 def _steps_by(by, application):
     """The steps of a case in which somebody has already acted as a reviewer, returns included."""
     records = application.records.filter(by=by, action__in=APPROVALS | NEEDS_REASON)
-    return {stages.step_of(action, application.stage_count) for action in records.values_list("action", flat=True)}
+    acted = records.values_list("action", "from_status")
+    return {stages.step_of(action, status, application.stage_count) for action, status in acted}
 
 
 def is_same_person(by, learner):
@@ -273,12 +274,12 @@ def _changes(application, action, by, reason):
     """The columns that change with a decision, beside the status."""
     if action == Action.RETURN:
         return clock.returned(application)
-    changes = {DECIDED_BY[stages.step_of(action, application.stage_count)]: by.pk}
+    changes = {DECIDED_BY[stages.STEP_OF[action]]: by.pk}
     if application.status == Status.SUBMITTED:
         changes["first_decision_late"] = application.is_overdue
     if action in REJECTIONS:
         changes["refusal_reason"] = reason
-    after = application.transitions[action][1]
+    after = application.after(action)
     return changes | (clock.waiting(application, after) if after in UNDER_REVIEW else clock.closed())
 
 

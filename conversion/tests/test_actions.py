@@ -1,17 +1,22 @@
 """Every action in every state, by every role: allowed cells succeed, the others change nothing."""
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.urls import reverse
 
+from accounts.models import User
+from conversion import ledger_check
 from conversion.models import Application, CreditEntry
-from conversion.models.application import APPROVALS, TRANSITIONS, Action, InvalidTransitionError, Status
+from conversion.models.application import APPROVALS, DECISIONS, TRANSITIONS, Action, InvalidTransitionError, Status
+from conversion.queue import waiting_for
 from conversion.services.appeals import AppealRefusedError, appeal
 from conversion.services.applications import resubmit, withdraw
 from conversion.services.reviews import DecidedMeanwhileError, NotAllowedError
 from conversion.services.revocation import revoke
-from conversion.tests.scene import Scene, make_learner_user, make_reviewer, verify
+from conversion.tests.scene import Scene, make_learner_user, make_reviewer, numbers, verify
 from conversion.tests.test_course import set_stages
+from portal.management.commands.load_reference import load_groups
 
 ACTIONS = [action for action in Action if action != Action.SUBMIT]
 WAYS = {  # state: the actions that lead to it from the submission
@@ -25,11 +30,10 @@ WAYS = {  # state: the actions that lead to it from the submission
     Status.WITHDRAWN: [Action.WITHDRAW],
     Status.REVOKED: [Action.FIRST_REJECT, Action.APPEAL, Action.APPEAL_APPROVE, Action.REVOKE],
 }
-WHO = {  # action: the one role that may take it
+WHO = {  # action: the one role that may take it; a return is for whoever decides then
     Action.WITHDRAW: "learner",
     Action.RESUBMIT: "learner",
     Action.APPEAL: "learner",
-    Action.RETURN: "first",
     Action.FIRST_APPROVE: "first",
     Action.FIRST_REJECT: "first",
     Action.SECOND_APPROVE: "second",
@@ -40,10 +44,22 @@ WHO = {  # action: the one role that may take it
     Action.APPEAL_REJECT: "judge",
     Action.REVOKE: "revoker",
 }
+RETURNS = {"second": "second", "final": "final"}  # step a case waits for: who may ask for material then
 CENTRE = {"second", "final", "judge", "revoker"}  # a superuser of the centre has their rights, and their limits
 LEARNERS_PAGES = {Action.WITHDRAW: "withdraw", Action.RESUBMIT: "resubmit", Action.APPEAL: "appeal"}
 REFUSALS = (InvalidTransitionError, NotAllowedError, DecidedMeanwhileError, AppealRefusedError)
-ROLES = sorted({*WHO.values(), "stranger", "other_college", "office", "superuser"})
+NOBODYS = ["stranger", "other_college", "office", "superuser", "institution", "keeper", "operator"]
+ROLES = sorted({*WHO.values(), *NOBODYS})
+
+
+def make_account(*, group="", **fields):
+    """An account that reviews nothing, with the rights of its group as installations have them."""
+    account = User.objects.create(username=f"account{next(numbers)}", name="王经办", password="!", **fields)
+    if group:
+        load_groups()
+        account.groups.set(Group.objects.filter(name=group))
+        assert account.groups.exists()
+    return account
 
 
 class Play:
@@ -63,12 +79,21 @@ class Play:
             "stranger": make_learner_user(),
             "other_college": make_reviewer(scene.entry.institution, first=True, rights=["revoke"]),
             "office": make_reviewer(),
+            "institution": make_account(institution=scene.college),
+            "keeper": make_account(institution=scene.college, is_staff=True, group="机构规则管理员"),
+            "operator": make_account(is_staff=True, group="运营管理员"),
             "superuser": make_reviewer(is_superuser=True),
         }
 
+    def who(self, action):
+        """The one role that may take an action, where it can be taken at all."""
+        if action == Action.RETURN:
+            return RETURNS.get(Application.objects.get(pk=self.case.pk).step, "first")
+        return WHO[action]
+
     def act(self, action, by=None):
         """Take an action with the service that belongs to it, on the case as the database has it."""
-        case, by = Application.objects.get(pk=self.case.pk), by or self.people[WHO[action]]
+        case, by = Application.objects.get(pk=self.case.pk), by or self.people[self.who(action)]
         if action == Action.WITHDRAW:
             return withdraw(application=case, by=by)
         if action == Action.RESUBMIT:
@@ -121,9 +146,10 @@ def play_to(status):
 
 def expected(play, action, role):
     """The state that a cell of the table leads to, or None where nothing may happen."""
-    sources, target = TRANSITIONS[Application.objects.get(pk=play.case.pk).stage_count].get(action, ((), None))
-    may = role == WHO[action] or (role == "superuser" and WHO[action] in CENTRE)
-    return target if may and play.state()[0] in sources else None
+    case, who = Application.objects.get(pk=play.case.pk), play.who(action)
+    sources, target = TRANSITIONS[case.stage_count].get(action, ((), None))
+    may = role == who or (role == "superuser" and who in CENTRE)
+    return target if may and case.status in sources else None
 
 
 def check_cell(play, before, target):
@@ -134,10 +160,10 @@ def check_cell(play, before, target):
         assert (after[0], after[1]) == (target, before[1] + 1)
 
 
-def cells(play, roles=lambda _action: ROLES):
+def cells(play, roles=lambda _play, _action: ROLES):
     """Every action by the roles that are asked for, with the state it should lead to."""
     for action in ACTIONS:
-        for role in roles(action):
+        for role in roles(play, action):
             yield action, role, expected(play, action, role)
 
 
@@ -158,11 +184,11 @@ class TestCells:
 
     def test_forms_and_forged_posts(self, client, status):
         """The one who may and the superuser, whom Django would let do everything; all roles in the long run."""
-        self.post_cells(client, status, lambda action: [WHO[action], "superuser"])
+        self.post_cells(client, status, lambda play, action: [play.who(action), "superuser"])
 
     @pytest.mark.long
     def test_forms_and_forged_posts_of_all_roles(self, client, status):
-        self.post_cells(client, status, lambda _action: ROLES)
+        self.post_cells(client, status, lambda _play, _action: ROLES)
 
     def post_cells(self, client, status, roles):
         play = play_to(status)
@@ -184,7 +210,46 @@ class TestCells:
             check_cell(play, before, next((target for target in targets if target), None))
             transaction.savepoint_rollback(savepoint)
 
+    def test_visitor(self, client, status):
+        """Without an account every address leads to a sign-in."""
+        play = play_to(status)
+        before = play.state()
+        for action in ACTIONS:
+            url, data = play.form_of(action)
+            assert "next=" in client.post(url, data).url
+        client.post(reverse("admin:conversion_application_bulk"), {"application": [play.case.pk], "confirm": "1"})
+        assert play.state() == before
+
+
+RETURNED_BY = [  # (stages, what was approved before, who asks for material, the state it comes back to)
+    (1, [], "final", Status.SUBMITTED),
+    (2, [], "first", Status.SUBMITTED),
+    (2, [Action.FIRST_APPROVE], "final", Status.FIRST_APPROVED),
+    (3, [Action.FIRST_APPROVE], "second", Status.FIRST_APPROVED),
+    (3, [Action.FIRST_APPROVE, Action.SECOND_APPROVE], "final", Status.SECOND_APPROVED),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("stages", "approvals", "role", "state"), RETURNED_BY)
+def test_material_comes_back_to_the_stage_that_asked_for_it(stages, approvals, role, state):
+    play = Play(stages)
+    for action in approvals:
+        play.act(action)
+    reviewer = play.people[role]
+    play.act(Action.RETURN, reviewer)
+    case = Application.objects.get(pk=play.case.pk)
+    assert (case.status, case.allows(Action.WITHDRAW)) == (Status.RETURNED, not approvals)
+    play.act(Action.RESUBMIT)
+    case.refresh_from_db()
+    assert case.status == state
+    assert Application.objects.filter(waiting_for(reviewer)).get() == case
+    assert list(ledger_check.differences({})) == []
+    approval = DECISIONS[case.step][0]
+    play.act(approval, reviewer)
+    assert Application.objects.get(pk=case.pk).status == TRANSITIONS[stages][approval][1]
+
 
 def test_every_state_and_action_is_in_the_tables():
     assert set(WAYS) == set(Status)
-    assert set(WHO) == set(ACTIONS)
+    assert {*WHO, Action.RETURN} == set(ACTIONS)

@@ -27,6 +27,7 @@ class Course(RuleBasedStateMachine):
         self.play = Play(2)
         self.expected = {self.play.case.pk: Status.SUBMITTED}
         self.appealed, self.granted = set(), set()
+        self.returned_from = {}
 
     def teardown(self):
         transaction.set_rollback(True)
@@ -54,6 +55,9 @@ class Course(RuleBasedStateMachine):
         may = self.expected[pk] in sources
         if action == Action.APPEAL:
             may = may and pk not in self.appealed and not self.others_live(pk)
+        if self.expected[pk] == Status.RETURNED:
+            may = may and (action != Action.WITHDRAW or self.returned_from[pk] == Status.SUBMITTED)
+            target = self.returned_from[pk] if action == Action.RESUBMIT else target
         self.play.case = Application(pk=pk)
         try:
             with transaction.atomic():
@@ -62,6 +66,8 @@ class Course(RuleBasedStateMachine):
             assert not may
             return
         assert may
+        if action == Action.RETURN:
+            self.returned_from[pk] = self.expected[pk]
         self.expected[pk] = target
         if action == Action.APPEAL:
             self.appealed.add(pk)

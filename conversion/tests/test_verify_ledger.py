@@ -17,6 +17,7 @@ from django.utils import timezone
 from conversion import ledger_check
 from conversion.models import Application, Certificate, CreditEntry, LedgerRoot, ReviewRecord
 from conversion.services.appeals import appeal
+from conversion.services.applications import resubmit
 from conversion.services.certificates import replace_certificate
 from conversion.services.records import frozen_digest, record_hash, write_record
 from conversion.services.revocation import revoke as revoke_case
@@ -235,13 +236,45 @@ def test_submission_is_not_recorded_without_its_digest(scene):
         INSERT INTO conversion_reviewrecord
             (application_id, number, action, from_status, to_status, by_id, unit, opinion, findings, frozen_digest,
             at, previous_hash, hash)
-        SELECT application_id, 2, action, from_status, to_status, by_id, unit, opinion, findings, '', at, hash, hash
+        SELECT application_id, 2, action, to_status, to_status, by_id, unit, opinion, findings, '', at, hash, hash
         FROM conversion_reviewrecord
     """
     refused = pytest.raises(IntegrityError, match="submission_record_digests_what_was_frozen")
     with refused, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(insert)
     assert case.records.count() == 1
+
+
+def asked_for_material(scene):
+    """A case that the final reviewer has returned, and its records so far."""
+    case = scene.submit()
+    scene.decide(case, "first_approve", scene.first_reviewer)
+    return scene.decide(case, "return", scene.final_reviewer, reason=scene.reason)
+
+
+def test_material_that_came_back_to_another_stage_is_found(scene):
+    case = asked_for_material(scene)
+    resubmit(application=case, by=scene.user, explanation="已补")
+    assert found() == set()
+    record = case.records.last()
+    record.to_status = "submitted"
+    tamper("UPDATE conversion_application SET status = 'submitted'")
+    tamper(
+        "UPDATE conversion_reviewrecord SET to_status = 'submitted', hash = %s WHERE id = %s",
+        [record_hash(record), record.pk],
+    )
+    assert found() == {("steps", case_of(case))}
+
+
+def test_withdrawal_after_a_decision_is_found(scene):
+    case = asked_for_material(scene)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE conversion_application DROP CONSTRAINT withdrawn_before_the_first_decision")
+    Application.objects.update(status="withdrawn")
+    case.refresh_from_db()
+    write_record(application=case, action="withdraw", from_status="returned", by=scene.user)
+    assert found() == {("steps", case_of(case))}
 
 
 def test_amount_edited_everywhere_is_found(application):

@@ -13,6 +13,7 @@ from conversion.forms.applications import AppealForm, PerformanceForm, Recogniti
 from conversion.models import Application
 from conversion.models.application import REJECTIONS, Action, Kind
 from conversion.services.appeals import may_appeal
+from conversion.stages import stage_of
 from conversion.statuses import AchievementStatus, with_status
 from conversion.views.applications import mark_menu
 
@@ -87,7 +88,8 @@ def application_resubmit(request, pk):
     mark_menu(request, application.kind)
     form = ResubmissionForm(request.POST or None, request.FILES or None, user=request.user, application=application)
     if request.method == "POST" and form.is_valid() and form.save():
-        messages.success(request, _("材料已补充,申请重新进入初审。"))
+        stage = stage_of(application.kind, application.step)
+        messages.success(request, _("材料已补充,申请重新进入%s。") % stage.name)
         return redirect(application)
     returned = application.records.filter(action=Action.RETURN).select_related("reason").last()
     context = {"form": form, "application": application, "returned": returned}

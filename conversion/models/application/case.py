@@ -12,6 +12,8 @@ from conversion.models.application.states import (
     DEAD,
     DECIDED_BY,
     TRANSITIONS,
+    WAITS_IN,
+    Action,
     InvalidTransitionError,
     Kind,
     Status,
@@ -186,6 +188,10 @@ class Application(models.Model):
                 name="second_approval_names_its_reviewer",
             ),
             models.CheckConstraint(
+                condition=~Q(status="withdrawn") | Q(first_reviewer__isnull=True, final_reviewer__isnull=True),
+                name="withdrawn_before_the_first_decision",
+            ),
+            models.CheckConstraint(
                 condition=~Q(status="appealed") | Q(appeal_reviewer__isnull=True, refusal_reason__isnull=False),
                 name="one_appeal_of_a_refusal",
             ),
@@ -213,12 +219,22 @@ class Application(models.Model):
         if not self.allows(action):
             raise InvalidTransitionError(action)
         rows = type(self).objects.filter(pk=self.pk, status=self.status, waiting_since=self.waiting_since)
-        if not rows.update(status=self.transitions[action][1], **changes):
+        if not rows.update(status=self.after(action), **changes):
             raise InvalidTransitionError(action)
         self.refresh_from_db()
 
     def allows(self, action):
-        return action in self.transitions and self.status in self.transitions[action][0]
+        """Whether the state of the case allows an action; once a stage has approved, nothing is withdrawn."""
+        allowed = action in self.transitions and self.status in self.transitions[action][0]
+        return allowed and not (action == Action.WITHDRAW and self.first_reviewer_id)
+
+    def after(self, action):
+        """The state an action leads to; material goes to the stage that asked for it, the first not yet decided."""
+        if action != Action.RESUBMIT:
+            return self.transitions[action][1]
+        waits_in = WAITS_IN[self.stage_count].items()
+        open_stages = (state for step, state in waits_in if getattr(self, DECIDED_BY[step]) is None)
+        return next(open_stages, Status.SUBMITTED)
 
     @property
     def is_live(self):

@@ -82,10 +82,11 @@ REJECTIONS = {refusal for _approval, refusal in DECISIONS.values()}
 
 
 def _transitions(waits_in):
+    """The table of a review. What was returned goes back to the stage that returned it (`Application.after`)."""
     states = [*waits_in.values(), Status.APPROVED]
     table = {
         Action.WITHDRAW: ({Status.SUBMITTED, Status.RETURNED}, Status.WITHDRAWN),
-        Action.RETURN: ({Status.SUBMITTED}, Status.RETURNED),
+        Action.RETURN: ({*waits_in.values()}, Status.RETURNED),
         Action.RESUBMIT: ({Status.RETURNED}, Status.SUBMITTED),
         Action.APPEAL: ({Status.REJECTED}, Status.APPEALED),
         Action.APPEAL_APPROVE: ({Status.APPEALED}, Status.APPROVED),
