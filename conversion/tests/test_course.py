@@ -410,7 +410,25 @@ class TestRawSQL:
     def test_case_is_appealed_once(self, scene, refused):
         appeal(application=refused, by=scene.user, text="请再看")
         with pytest.raises(IntegrityError, match="one_appeal_per_case"), transaction.atomic():
-            write_record(application=refused, action=Action.APPEAL, from_status="rejected", by=scene.user)
+            write_record(application=refused, action=Action.APPEAL, from_status="appealed", by=scene.user)
+
+    @pytest.mark.parametrize(
+        "gap", ["number + 2, from_status, hash", "number + 1, 'approved', hash", "number + 1, to_status, 'x'"]
+    )
+    def test_a_record_continues_the_one_before(self, scene, gap):
+        scene.submit()
+        columns = "application_id, action, by_id, unit, opinion, findings, frozen_digest, at, hash, to_status"
+        values = "application_id, 'withdraw', by_id, '', '', '[]', '', now(), 'y', 'withdrawn'"
+        statement = f"INSERT INTO conversion_reviewrecord ({columns}, number, from_status, previous_hash) "
+        self.refuse("continues the one before", f"{statement} SELECT {values}, {gap} FROM conversion_reviewrecord")
+        with connection.cursor() as cursor:
+            cursor.execute(f"{statement} SELECT {values}, number + 1, to_status, hash FROM conversion_reviewrecord")
+
+    def test_nothing_is_withdrawn_after_a_decision(self, scene):
+        case = scene.submit()
+        scene.decide(case, "first_approve", scene.first_reviewer)
+        statement = "UPDATE conversion_application SET status = 'withdrawn'"
+        self.refuse("withdrawn_before_the_first_decision", statement)
 
     def test_nothing_is_revoked_without_reason_and_name(self, scene):
         scene.approved()
