@@ -1,5 +1,6 @@
 """Copy a cohort's rules to the next: 2018级 → 2019级."""
 
+import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -200,8 +201,13 @@ class _Copying:
         """The validity moves with the cohort, unless it is about when certificates were obtained."""
         if version.version_selected_by == RuleVersion.SelectedBy.OBTAINED:
             return {}
-        later = relativedelta(years=self.to.first - self.programme.cohort)
+        years = self.to.first - self.programme.cohort
         return {
-            "valid_from": version.valid_from + later,
-            "valid_to": version.valid_to and version.valid_to + later,
+            "valid_from": _moved(version.valid_from, years),
+            "valid_to": version.valid_to and _moved(version.valid_to, years),
         }
+
+
+def _moved(day, years):
+    """A day so many years later; what was written for "without end" (9999-12-31) stays."""
+    return day + relativedelta(years=years) if dt.MINYEAR <= day.year + years <= dt.MAXYEAR else day

@@ -50,6 +50,15 @@ def told(lines, subject):
     return [(line.outcome, line.reason) for line in lines if line.subject == subject]
 
 
+def test_a_validity_without_end_stays_without_end(college, keeper):
+    """9999-12-31 is how many systems write it; a year later there is no date."""
+    groups, programme = [(1, [{"entry": make_entry()}])], make_programme(college, "2018")
+    version = make_version(college, groups, programme=programme, valid_to=dt.date(9999, 12, 31))
+    copy_cohort(programme=programme, to=Cohorts.read("2019"), by=keeper)
+    draft = version.rule.copies.get().versions.get()
+    assert (draft.valid_from, draft.valid_to) == (dt.date(2021, 1, 1), dt.date(9999, 12, 31))
+
+
 def test_the_next_cohort_gets_programme_course_and_a_draft(version, programme, keeper):
     lines = copy_cohort(programme=programme, to=Cohorts.read("2019"), by=keeper)
     assert [line.outcome for line in lines] == [Outcome.COPIED] * 3
