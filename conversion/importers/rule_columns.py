@@ -15,6 +15,7 @@ from accounts.importers.columns import SPREADSHEET_DIGITS, Column, Columns
 from achievements.importers.catalogue_columns import escaped, unescaped
 from achievements.models.types import plain
 from conversion.models import Cohorts, Course, RuleVersion
+from conversion.models.rule import LONGEST_AGE
 
 SEPARATORS = re.compile("[;；]")
 
@@ -84,7 +85,7 @@ SOURCE_COLUMNS = [
     Column("min_framework_level", _("最低资历框架等级"), partial(_whole, least=1, most=7), blank=None),
     Column("obtained_from", _("取得时间不早于"), day, blank=None),
     Column("obtained_to", _("取得时间不晚于"), day, blank=None),
-    Column("max_age_months", _("取得后多少个月内有效"), partial(_whole, least=0, most=32767), blank=None),
+    Column("max_age_months", _("取得后多少个月内有效"), partial(_whole, least=0, most=LONGEST_AGE), blank=None),
 ]
 TABLE_COLUMNS = [
     Column("place", _("档"), partial(_whole, least=1, most=999), blank=None),

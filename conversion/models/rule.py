@@ -299,6 +299,9 @@ class RuleGroup(models.Model):
         return f"{self.version} #{self.position}"
 
 
+LONGEST_AGE = 1200  # months: further back there is no calendar to count in
+
+
 class RuleSource(models.Model):
     """A catalogue entry that can stand in a group, and what an achievement of it must fulfil."""
 
@@ -328,3 +331,5 @@ class RuleSource(models.Model):
         if self.min_framework_level is not None and not lowest <= self.min_framework_level <= highest:
             words = {"lowest": lowest, "highest": highest}
             raise ValidationError({"min_framework_level": _("资历框架等级应在%(lowest)d到%(highest)d之间。") % words})
+        if self.max_age_months is not None and self.max_age_months > LONGEST_AGE:
+            raise ValidationError({"max_age_months": _("最多%d个月;没有期限请留空。") % LONGEST_AGE})

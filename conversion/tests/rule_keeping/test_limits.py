@@ -51,6 +51,20 @@ def test_keeper_of_a_group_is_told_that_none_of_it_is_no_choice(keeper, draft, e
     assert draft.groups.count() == 1
 
 
+def test_keeper_of_a_source_is_told_of_an_age_that_no_calendar_reaches(keeper, draft, entry):
+    """More months than there are years: the engine couldn't count them, and every page with the rule would fail."""
+    part, source = {"version": draft.pk, "position": 2, "choose": 1}, {"entry": entry.pk, "max_age_months": 30000}
+    response = keeper.post(reverse("admin:conversion_rulegroup_add"), part | formset("sources", [source]))
+    (formset_,) = [inline.formset for inline in response.context["inline_admin_formsets"]]
+    assert formset_.errors[0] == {"max_age_months": ["最多1200个月;没有期限请留空。"]}
+    assert draft.groups.count() == 1
+    keeper.post(
+        reverse("admin:conversion_rulegroup_add"), part | formset("sources", [source | {"max_age_months": 1200}])
+    )
+    assert draft.groups.count() == 2
+    assert keeper.get(change_page(draft)).status_code == 200
+
+
 @pytest.mark.parametrize("name", ["course", "programme"])
 def test_keeper_of_a_course_or_programme_is_told_of_negative_credits(keeper, draft, name):
     row, field = (draft.course, "credits") if name == "course" else (draft.course.programme, "total_credits")
