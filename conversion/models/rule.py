@@ -141,7 +141,7 @@ class RuleVersionQuerySet(models.QuerySet):
         return self.filter(status__in=[RuleVersion.Status.PUBLISHED, RuleVersion.Status.SUSPENDED])
 
     def search(self, text):
-        """Versions whose title, code, institution, programme, cohorts or course every word of `text` names."""
+        """Versions whose title, code, institution, programme, cohorts or course (its code too) every word names."""
         rows = self
         for word, cohorts in search_words(text):
             found = (
@@ -150,6 +150,7 @@ class RuleVersionQuerySet(models.QuerySet):
                 | Q(rule__institution__name__icontains=word)
                 | Q(course__programme__name__icontains=word)
                 | Q(course__name__icontains=word)
+                | Q(course__code__iexact=word)
             )
             rows = rows.filter(found | cohorts.among("course__programme__") if cohorts else found)
         return rows
