@@ -280,6 +280,12 @@ class RuleVersion(models.Model):
     def get_absolute_url(self):
         return reverse("conversion:rule_detail", args=[self.rule_id])
 
+    @property
+    def starts_later(self):
+        """Whether nobody can apply under it today, however soon it is published."""
+        by_submission = self.version_selected_by == self.SelectedBy.SUBMISSION
+        return by_submission and self.valid_from > timezone.localdate()
+
 
 class RuleGroup(models.Model):
     """One AND-part of a version: `choose` of its sources are needed."""

@@ -116,6 +116,7 @@ class RuleVersionAdmin(FoundByCohort, DraftOnly):
             "move_form": RuleMoveForm(),
             "is_drafter": version.drafted_by_id == request.user.pk,
             "superseded": version.rule.versions.filter(status=RuleVersion.Status.PUBLISHED).first(),
+            "has_gap": version.starts_later,
             "may_draft": self.has_add_permission(request) and version.status != RuleVersion.Status.DRAFT,
             "results": run_examples(version),
             "others": version.rule.versions.exclude(pk=version.pk).order_by("-number"),

@@ -1,7 +1,10 @@
 """Who keeps whose rules, in the admin; what everybody sees of them."""
 
+import datetime as dt
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from achievements.models import LevelFamily
 from conversion.models import (
@@ -14,6 +17,9 @@ from conversion.services.drafting import draft_from
 from conversion.services.publishing import (
     PublishingError,
     publish_version,
+    resume_version,
+    retire_version,
+    suspend_version,
 )
 from conversion.tests.keeping import add_example, change_page, formset, make_keeper, page
 from conversion.tests.scene import make_entry, make_institution, make_version
@@ -59,6 +65,20 @@ class TestAdmin:
         client.post(page(version, "move"), {"action": "published"})
         version.refresh_from_db()
         assert (version.status, version.published_by) == ("published", publisher)
+
+    @pytest.mark.parametrize(("days", "selected_by", "is_told"), [
+        (30, "submission", True), (30, "obtained", False), (0, "submission", False),
+    ])  # fmt: skip
+    def test_publisher_is_told_that_a_later_start_leaves_a_gap(
+        self, client, published, drafter, publisher, days, selected_by, is_told
+    ):
+        draft = draft_from(version=published, by=drafter)
+        starts = timezone.localdate() + dt.timedelta(days=days)
+        RuleVersion.objects.filter(pk=draft.pk).update(valid_from=starts, version_selected_by=selected_by)
+        client.force_login(publisher)
+        text = client.get(change_page(draft)).content.decode()
+        assert "现行的第 1 版随之停用" in text
+        assert (f"这一版 {starts} 才生效,到那一天为止这条规则不能申请。" in text) == is_told
 
     def test_whoever_changed_a_draft_last_cannot_publish_it(self, client, draft, publisher, drafter, entry):
         client.force_login(publisher)
@@ -218,6 +238,21 @@ class TestPublicPages:
         assert "<del>4.0</del>" in text
         assert "<ins>2.0</ins>" in text
         assert "修改" in text
+
+    def test_everybody_reads_the_version_in_force_though_a_later_one_was_stopped(
+        self, client, published, drafter, publisher
+    ):
+        suspend_version(version=published, by=publisher, reason="先用新的一版")
+        later = publish_version(version=draft_from(version=published, by=drafter), by=publisher)
+        retire_version(version=later, by=publisher, reason="写错了")
+        resume_version(version=published, by=publisher)
+        response = client.get(published.get_absolute_url())
+        assert response.context["version"] == published
+        text = response.content.decode()
+        assert "不能再申请" not in text
+        url = reverse("conversion:rule_changes", args=[published.rule_id, later.number])
+        assert url in text
+        assert client.get(url).status_code == 200
 
     def test_examples_and_review_criteria_stay_with_the_staff(self, published, drafter, publisher, entry):
         draft = draft_from(version=published, by=drafter)
