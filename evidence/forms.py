@@ -60,6 +60,20 @@ class EvidenceField(forms.FileField):
         return files
 
 
+class TellsLostFilesMixin:
+    """A form that is shown again has lost the files chosen with it: no browser can be handed them back. It says so.
+
+    Else what may be left out goes missing unseen.
+    """
+
+    def add_error(self, field, error):
+        super().add_error(field, error)
+        for name in [name for name, own in self.fields.items() if isinstance(own, EvidenceField)]:
+            lost = "、".join(upload.name for upload in self.files.getlist(self.add_prefix(name)))
+            if lost and not self.has_error(name):
+                super().add_error(name, _("表单没有提交成功,选好的文件没有保留,请重新选择:%s") % lost)
+
+
 def acceptable(uploads, *, named=True):
     """Sort several uploads: those that may be stored, as [(upload, kind)…], and why the others may not.
 

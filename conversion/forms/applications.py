@@ -20,10 +20,29 @@ from conversion.services.applications import (
     submit_performance,
     submit_recognition,
 )
-from evidence.forms import EvidenceField
+from evidence.forms import EvidenceField, TellsLostFilesMixin
 
 
-class ConversionForm(forms.Form):
+class OnceMixin(TellsLostFilesMixin):
+    """A form whose token was used gets its first answer again only if it says the same again, and that still stands.
+
+    What else it says (the page was still open, or shown again by 后退) would get "submitted" and be gone: it is shown
+    again under a new token, unsubmitted, and says so.
+    """
+
+    def _answer(self, application, *, version, achievements, field):
+        used = set(application.sources.values_list("achievement", flat=True))
+        is_same = application.rule_version == version and used <= {achievement.pk for achievement in achievements}
+        if is_same and application.is_live:
+            return application
+        self.data = self.data.copy()
+        self.data[self.add_prefix("token")] = str(uuid.uuid4())
+        words = _("这个页面先前提交的是“%s”,这一次还没有提交。请核对后再点“提交”。")
+        self.add_error(field, words % application.title)
+        return None
+
+
+class ConversionForm(OnceMixin, forms.Form):
     """成果转换: a rule for the chosen achievements, with optional material."""
 
     files = EvidenceField(label=_("上传相关资料"), required=False)
@@ -45,14 +64,10 @@ class ConversionForm(forms.Form):
     def save(self):
         """Submit and return the application, or None with an error beside the field."""
         data = self.cleaned_data
+        facts = {"version": data["version"], "achievements": self.achievements}
         try:
-            return submit_conversion(
-                by=self.user,
-                version=data["version"],
-                achievements=self.achievements,
-                uploads=data["files"],
-                token=data["token"],
-            )
+            application = submit_conversion(by=self.user, uploads=data["files"], token=data["token"], **facts)
+            return self._answer(application, field="version", **facts)
         except NotEligibleError as error:
             missing = "、".join(error.assessment.missing)
             self.add_error("version", _("不符合这条规则的条件:%s") % missing)
@@ -68,7 +83,7 @@ def chosen_achievements(data, user):
     return list(rows.select_related("type", "entry__institution").order_by("-created_at", "-pk"))
 
 
-class CaseForm(forms.Form):
+class CaseForm(OnceMixin, forms.Form):
     """Material for a case, and the token that makes a repeated POST harmless."""
 
     files = EvidenceField(label=_("补充材料"), required=False)
@@ -84,8 +99,9 @@ class CaseForm(forms.Form):
         common = {
             "by": self.user, "achievement": self.achievement, "uploads": data["files"], "token": data["token"],
         }  # fmt: skip
+        facts = {"version": data.get("version"), "achievements": [self.achievement]}
         try:
-            return self._submit(**common)
+            return self._answer(self._submit(**common), field=None, **facts)
         except NotEligibleError as error:
             self.add_error(None, _("不符合条件:%s") % "、".join(error.assessment.missing))
         except (AlreadyAppliedError, CorrectedMeanwhileError) as error:
@@ -115,7 +131,7 @@ class PerformanceForm(CaseForm):
         return submit_performance(version=self.cleaned_data["version"], **common)
 
 
-class ResubmissionForm(forms.Form):
+class ResubmissionForm(TellsLostFilesMixin, forms.Form):
     """What a returned case asked for."""
 
     files = EvidenceField(label=_("补充材料"), required=False)
@@ -144,7 +160,7 @@ class ResubmissionForm(forms.Form):
         return None
 
 
-class AppealForm(forms.Form):
+class AppealForm(TellsLostFilesMixin, forms.Form):
     """申诉 of a refusal: why it should be looked at again."""
 
     text = forms.CharField(

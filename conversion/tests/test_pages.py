@@ -1,5 +1,6 @@
 """转换成果申请 and the public pages around it: each as owner, stranger and visitor."""
 
+import io
 import re
 import uuid
 
@@ -8,8 +9,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from PIL import Image
 
 from conversion.models import Application
+from conversion.services.applications import withdraw
 from conversion.services.certificates import revoke_certificate
 from conversion.tests.scene import (
     Scene,
@@ -64,6 +67,12 @@ def queries_of(client, url, data):
 def submission(scene, version=None, **changes):
     version = version or scene.version
     return {"achievement": [scene.achievement.pk], "version": version.pk, "token": uuid.uuid4()} | changes
+
+
+def picture(name="证书.png"):
+    content = io.BytesIO()
+    Image.new("RGB", (60, 40)).save(content, "PNG")
+    return SimpleUploadedFile(name, content.getvalue())
 
 
 # Who may see what -------------------------------------------------------------------------------------------
@@ -213,6 +222,46 @@ def test_owner_with_a_refused_file_keeps_the_chosen_rule(owner, scene):
     assert "证书.png" in answer.context["form"].errors["files"][0]
     assert answer.context["kept"].version == scene.version
     assert not Application.objects.exists()
+
+
+def test_owner_without_a_rule_is_told_that_the_files_have_to_be_chosen_again(owner, scene):
+    """They may be left out: unsaid, the case would come to its reviewer without them."""
+    answer = owner.post(APPLY, submission(scene, files=[picture()]) | {"version": ""})
+    errors = answer.context["form"].errors
+    assert errors["version"] == ["请选择规则。"]
+    assert errors["files"] == ["表单没有提交成功,选好的文件没有保留,请重新选择:证书.png"]
+    assert list(owner.post(APPLY, submission(scene) | {"version": ""}).context["form"].errors) == ["version"]
+
+
+def test_owner_who_sends_an_old_page_with_another_rule_is_told_that_it_is_not_submitted(owner, scene):
+    other = make_version(make_institution(), [(1, [{"entry": scene.entry}])])
+    sent = submission(scene)
+    first = owner.post(APPLY, sent).url
+    assert owner.post(APPLY, sent).url == first
+    answer = owner.post(APPLY, sent | {"version": other.pk})
+    told = f"这个页面先前提交的是“{scene.version.rule.title}”,这一次还没有提交。请核对后再点“提交”。"
+    assert answer.context["form"].errors == {"version": [told]}
+    assert Application.objects.count() == 1
+    token = re.search(r'name="token" value="([^"]+)"', text_of(answer))[1]
+    assert owner.post(APPLY, sent | {"version": other.pk, "token": token}).url != first
+    assert Application.objects.count() == 2
+
+
+def test_owner_who_withdrew_and_sends_the_old_page_is_not_told_that_it_is_submitted(owner, scene):
+    sent = submission(scene)
+    owner.post(APPLY, sent)
+    withdraw(application=Application.objects.get(), by=scene.user)
+    answer = owner.post(APPLY, sent)
+    assert "这一次还没有提交" in answer.context["form"].errors["version"][0]
+    token = re.search(r'name="token" value="([^"]+)"', text_of(answer))[1]
+    assert owner.post(APPLY, sent | {"token": token}).status_code == 302
+    assert Application.objects.live().count() == 1
+
+
+def test_search_in_the_dialog_finds_the_code_of_a_course(owner, scene):
+    version = make_version(scene.college, [(1, [{"entry": scene.entry}])])
+    answer = owner.get(APPLY, {"achievement": scene.achievement.pk, "q": version.course.code.lower()})
+    assert [row.version for row in answer.context["page_obj"]] == [version]
 
 
 def test_search_in_the_dialog_answers_the_list_alone_and_keeps_the_choice(owner, scene):
