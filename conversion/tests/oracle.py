@@ -156,6 +156,20 @@ def caps_missed(world, rule, learner):
     return missed
 
 
+def score_from(rule, achievements):
+    """What is entered for the course, as text, when these achievements are used."""
+    scores = [achievement["score"] for achievement in achievements]
+    if rule["score_policy"] == "fixed":
+        return rule["fixed_score"]
+    if rule["score_policy"] == "pass" or None in scores:
+        return "合格"
+    if rule["score_policy"] == "carry":
+        return "、".join(str(score) for score in scores)
+    hundredths = int(Fraction(sum(scores) * 100, len(scores)) + Fraction(1, 2))
+    whole, rest = divmod(hundredths, 100)
+    return f"{whole}.{rest:02d}".rstrip("0").rstrip(".") if rest else str(whole)
+
+
 def judge(world, rule, chosen, held, learner):
     """(verdict, sorted codes of what isn't met) of a rule for chosen achievements; `learner` None has used nothing."""
     codes = spent_for_learner(world, rule, learner)

@@ -20,16 +20,19 @@ from conversion.models import (
     RuleSource,
     RuleVersion,
 )
+from conversion.tests.oracle import months_before
 from conversion.tests.scene import make_achievement, make_entry, make_institution, make_learner_user
 
 numbers = count(1)
 NATURES = ["required", "elective", "requirement"]
+AGES = [6, 12, 30]  # months
 
 
 def random_world(seed):
     """Everything that bears on a verdict, as dicts and lists; rows are named by their place in the list."""
     dice = Random(seed)
     today = timezone.localdate()
+    days = _days(dice, today)
     world = {
         "seed": seed,
         "today": today,
@@ -40,8 +43,8 @@ def random_world(seed):
         "courses": [{"programme": dice.randrange(3), "nature": dice.choice(NATURES)} for _n in range(5)],
         "cases": [],
     }
-    world["achievements"] = [_achievement(dice, today, n) for n in range(5)]
-    world["rules"] = [_rule(dice, today, n) for n in range(12)]
+    world["achievements"] = [_achievement(dice, days, n) for n in range(5)]
+    world["rules"] = [_rule(dice, today, days, n) for n in range(12)]
     world["caps"] = [_cap(dice, today, world) for _n in range(dice.randrange(1, 5))]
     return world
 
@@ -53,53 +56,57 @@ def _entry(dice, n):
     return {"framework_level": dice.choice([None, 2, 4, 6]), "family": family, "rank": rank}
 
 
-def _day(dice, today, years=4):
-    return today - dt.timedelta(days=dice.randrange(365 * years))
+def _days(dice, today):
+    """The few days on which anything happens, so that bounds are met exactly: any, and those on which an age ends."""
+    ends = [months_before(today, months) + dt.timedelta(days=around) for months in AGES for around in (-1, 0, 1)]
+    return [*ends, *(today - dt.timedelta(days=dice.randrange(365 * 4)) for _n in range(9))]
 
 
 def _maybe(dice, chance, make):
     return make() if dice.random() < chance else None
 
 
-def _achievement(dice, today, n):
+def _achievement(dice, days, n):
     return {
         "n": n,
         "entry": _maybe(dice, 0.95, lambda: dice.randrange(6)),
         "score": dice.choice([None, 50, 60, 75, 90]),
-        "obtained_on": _day(dice, today),
+        "obtained_on": dice.choice(days),
     }
 
 
-def _source(dice, today, entry):
+def _source(dice, days, entry):
     return {
         "entry": entry,
         "min_score": _maybe(dice, 0.15, lambda: dice.choice([60, 75])),
         "min_framework_level": _maybe(dice, 0.1, lambda: dice.choice([2, 4, 5])),
-        "obtained_from": _maybe(dice, 0.1, lambda: _day(dice, today)),
-        "obtained_to": _maybe(dice, 0.1, lambda: _day(dice, today, 2)),
-        "max_age_months": _maybe(dice, 0.1, lambda: dice.choice([6, 12, 30])),
+        "obtained_from": _maybe(dice, 0.1, lambda: dice.choice(days)),
+        "obtained_to": _maybe(dice, 0.1, lambda: dice.choice(days)),
+        "max_age_months": _maybe(dice, 0.15, lambda: dice.choice(AGES)),
     }
 
 
-def _rule(dice, today, n):
+def _rule(dice, today, days, n):
     parts = []
     for _part in range(dice.choice([1, 1, 1, 1, 2, 3])):
         entries = dice.sample(range(6), dice.choice([2, 3, 4]))
-        sources = [_source(dice, today, entry) for entry in entries]
+        sources = [_source(dice, days, entry) for entry in entries]
         parts.append({"choose": min(dice.choice([1, 1, 1, 2]), len(sources)), "sources": sources})
-    valid_from = today - dt.timedelta(days=dice.choice([0, 400, 900, 2000]))
+    valid_from = dice.choice([today, today - dt.timedelta(days=2000), dice.choice(days)])
     rule = {
         "n": n,
         "status": dice.choice(["published"] * 10 + ["suspended", "retired"]),
         "version_selected_by": dice.choice(["submission"] * 3 + ["obtained"]),
         "valid_from": valid_from if dice.random() < 0.9 else today + dt.timedelta(days=1),
-        "valid_to": _maybe(dice, 0.2, lambda: valid_from + dt.timedelta(days=dice.choice([400, 2100]))),
+        "valid_to": _maybe(dice, 0.2, lambda: dice.choice([today, *days])),
         "use_policy": dice.choice(["once", "repeatable"]),
         "fills_course_once": dice.random() < 0.5,
         "groups": sorted({group for group in (0, 1) if dice.random() < 0.2}),
         "course": dice.randrange(5),
         "category": dice.choice([None, 0, 1]),
         "credits": dice.choice(["0", "1.5", "3", "4"]),
+        "score_policy": dice.choice(["carry", "mean", "fixed", "pass"]),
+        "fixed_score": "优秀",
         "parts": parts,
     }
     if rule["valid_to"] and rule["valid_to"] < rule["valid_from"]:
@@ -185,6 +192,7 @@ class Rows:
     def _version(self, rule):
         course = self.courses[rule["course"]]
         kept = ["version_selected_by", "valid_from", "valid_to", "use_policy", "fills_course_once"]
+        kept += ["score_policy", "fixed_score"]
         version = RuleVersion.objects.create(
             rule=ConversionRule.objects.create(
                 code=f"W{next(numbers)}", title=f"规则{rule['n']}", institution=course.programme.institution
