@@ -111,10 +111,14 @@ class WhatIfForm(forms.Form):
         self.is_valid()
         return terms_of(anywhere=self.cleaned_data.get("find", ""))
 
+    @cached_property
+    def found(self):
+        """The best ten entries of what is looked for; none while nothing is."""
+        return list(Hits(self.terms)[:10]) if self.terms else []
+
     def hits(self):
-        """Entries to add, the best ten; none while nothing is looked for."""
-        found = Hits(self.terms)[:10] if self.terms else []
-        return [entry for entry in found if entry not in self.entries]
+        """Those of them that can be added."""
+        return [entry for entry in self.found if entry not in self.entries]
 
     def versions(self, achievements):
         self.is_valid()

@@ -87,7 +87,10 @@ def test_visitor_finds_a_certificate_by_its_name_and_nothing_is_stored(client, s
     before = Achievement.objects.count(), Application.objects.count()
     page = client.get(WHAT_IF, {"find": "云计算平台"})
     assert page.context["hits"] == [scene.entry]
-    assert not client.get(WHAT_IF, {"find": "云计算平台", "entry": scene.entry.pk}).context["hits"]
+    chosen = client.get(WHAT_IF, {"find": "云计算平台", "entry": scene.entry.pk})
+    assert not chosen.context["hits"]
+    assert "没有找到" not in text_of(chosen)
+    assert "找到的都在上面“选出的证书”中了。" in text_of(chosen)
     assert "没有找到匹配的名录成果" in text_of(client.get(WHAT_IF, {"find": "没有这种证书"}))
     assert (Achievement.objects.count(), Application.objects.count()) == before
     assert "Set-Cookie" not in page.headers or "sessionid" not in page.headers["Set-Cookie"]
