@@ -32,7 +32,12 @@ def sign_certificate(certificate):
 
 
 def is_genuine(certificate):
-    return is_signed(signed_text(certificate).encode(), certificate.key_id, certificate.signature)
+    """Whether it says what was signed; a content that lacks what every certificate says is no certificate's."""
+    try:
+        text = signed_text(certificate)
+    except (KeyError, TypeError, AttributeError):
+        return False
+    return is_signed(text.encode(), certificate.key_id, certificate.signature)
 
 
 def qr_text(certificate):

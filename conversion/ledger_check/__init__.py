@@ -8,7 +8,9 @@ read as a stream, so memory doesn't grow with the ledger.
 from conversion.ledger_check import cases, certificates, entries, roots
 from conversion.ledger_check.streams import Difference, snapshot
 
-__all__ = ["CHECKS", "Difference", "differences", "snapshot"]
+__all__ = ["CHECKS", "Difference", "differences", "snapshot", "unsealed_days"]
+
+unsealed_days = roots.unsealed_days
 
 CHECKS = {"cases": cases.check, "entries": entries.check, "certificates": certificates.check, "roots": roots.check}
 

@@ -8,12 +8,17 @@ from conversion.ledger_check.streams import Difference, as_json, grouped, stream
 CASES = """
 SELECT COALESCE(a.id, r.application_id) AS case_id, a.id AS application_id, a.status, a.stage_count,
     a.submitted_by_id, a.first_reviewer_id, a.second_reviewer_id, a.final_reviewer_id, a.appeal_reviewer_id,
-    a.revoked_by_id,
+    a.revoked_by_id, a.refusal_reason_id, a.revocation_reason_id,
+    COALESCE(owner.verified_id, a.learner_id) = COALESCE(applicant.verified_id, account.learner_id) AS is_applicants,
     a.kind, a.submitted_at, a.rule_version_id, a.receiving_institution_id,
     CASE WHEN r.action = 'submit' THEN a.snapshot::text END AS snapshot,
     r.number, r.action, r.from_status, r.to_status, r.by_id, r.unit, r.reason_id, r.opinion,
     r.findings::text AS findings, r.frozen_digest, r.at, r.previous_hash, r.hash
 FROM conversion_application a FULL JOIN conversion_reviewrecord r ON r.application_id = a.id
+LEFT JOIN accounts_user account ON account.id = a.submitted_by_id
+LEFT JOIN accounts_learnermerge applicant
+    ON applicant.unverified_id = account.learner_id AND applicant.outcome = 'merged'
+LEFT JOIN accounts_learnermerge owner ON owner.unverified_id = a.learner_id AND owner.outcome = 'merged'
 ORDER BY case_id, r.number
 """
 # What may follow what, whatever the number of stages; {stages: state after the first, the second approval}.
@@ -67,7 +72,10 @@ def _problems(case, records):
     yield from _impossible_steps(case, records)
     if records[-1].to_status != case.status:
         yield "state", f"the records end in “{records[-1].to_status}”, the application says “{case.status}”"
+    if not case.is_applicants:
+        yield "learner", "it isn't the case of who submitted it, nor of whom he was merged into"
     yield from _wrong_people(case, records)
+    yield from _wrong_reasons(case, records)
 
 
 def _gaps(records):
@@ -141,7 +149,7 @@ def _leaves_its_stage(record, returned_from):
 
 def allowed_steps(stage_count):
     steps = set(ALWAYS)
-    for name, before, after in REVIEW[stage_count]:
+    for name, before, after in REVIEW.get(stage_count, []):
         steps |= {(f"{name}_approve", before, after), (f"{name}_reject", before, "rejected")}
         steps |= {("return", before, "returned"), ("resubmit", "returned", before)}
     return steps
@@ -156,3 +164,17 @@ def _wrong_people(case, records):
     for column, person in named.items():
         if getattr(case, column) != person:
             yield "people", f"{column} is {getattr(case, column)}, the records say {person}"
+    people = [person for person in named.values() if person is not None]
+    for person in sorted({person for person in people if people.count(person) > 1}):
+        yield "people", f"user {person} has taken more than one part in it"
+
+
+def _wrong_reasons(case, records):
+    """The reasons that the case shows must be those of its last refusal and its revocation."""
+    named = {"refusal_reason_id": None, "revocation_reason_id": None}
+    for record in records:
+        if record.to_status in {"rejected", "revoked"}:
+            named["refusal_reason_id" if record.to_status == "rejected" else "revocation_reason_id"] = record.reason_id
+    for column, reason in named.items():
+        if getattr(case, column) != reason:
+            yield "reason", f"{column} is {getattr(case, column)}, the records say {reason}"

@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-from base64 import urlsafe_b64decode
 from datetime import timedelta
 
 from cryptography.exceptions import InvalidSignature
 from django.conf import settings
 
-from conversion.ledger_check.streams import Difference, stream, utc
+from conversion.ledger_check.streams import Difference, from_base64url, stream, utc
 from vault.signatures import public_keys
 
 ROOTS = 'SELECT * FROM conversion_ledgerroot ORDER BY "on"'
@@ -30,6 +29,13 @@ SELECT * FROM (
 WHERE day <= (SELECT max("on") FROM conversion_ledgerroot)
 ORDER BY day, place, id, sub_id
 """
+# An hour after midnight Beat has sealed the day before.
+UNSEALED = """
+SELECT DISTINCT (at AT TIME ZONE %(zone)s)::date AS day FROM conversion_reviewrecord
+WHERE (at AT TIME ZONE %(zone)s)::date < ((now() - interval '1 hour') AT TIME ZONE %(zone)s)::date
+AND (at AT TIME ZONE %(zone)s)::date > COALESCE((SELECT max("on") FROM conversion_ledgerroot), '-infinity'::date)
+ORDER BY day
+"""
 NAMES = {1: "records", 2: "entries", 3: "certificates"}
 
 
@@ -45,6 +51,11 @@ def check(counts):
     for day in days.unsealed():
         yield Difference("root", f"day {day}", "it has rows, but no root")
     yield from _files_without_root()
+
+
+def unsealed_days():
+    """Days with records that should be sealed by now: Beat stands still, or the newest roots were deleted."""
+    return [row.day for row in stream(UNSEALED, {"zone": settings.TIME_ZONE})]
 
 
 class _Days:
@@ -107,7 +118,7 @@ def _said(root):
 def _is_signed(root, keys):
     message = "ledger root " + json.dumps(_said(root), sort_keys=True, separators=(",", ":"))
     try:
-        keys[root.key_id].verify(urlsafe_b64decode(root.signature + "=="), message.encode())
+        keys[root.key_id].verify(from_base64url(root.signature), message.encode())
     except (KeyError, ValueError, InvalidSignature):
         return False
     return True

@@ -1,6 +1,7 @@
 """Rows as streams from one moment of the database, and what a finding looks like."""
 
 import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import namedtuple
 from contextlib import contextmanager
 from datetime import UTC
@@ -48,6 +49,24 @@ def grouped(rows, column):
 def as_json(value):
     """A jsonb column as Python: Django hands it over as text."""
     return json.loads(value) if isinstance(value, str) else value
+
+
+def as_object(value):
+    """A jsonb column that should hold an object; anything else, which only tampering can have put there, as {}."""
+    value = as_json(value)
+    return value if isinstance(value, dict) else {}
+
+
+def base64url(data):
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def from_base64url(text):
+    """The bytes of a signature; raises ValueError for another spelling of them, which the portal doesn't accept."""
+    data = urlsafe_b64decode(text + "==")
+    if base64url(data) != text:
+        raise ValueError("not the one spelling of these bytes")
+    return data
 
 
 def utc(moment):

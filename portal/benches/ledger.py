@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.models import Learner
+from accounts.models import Learner, User
 from conversion.certificate_proof import sign_certificate
 from conversion.models import Application, Certificate, CreditEntry, ReviewRecord
 from conversion.models.application import Kind, Status
@@ -26,6 +26,7 @@ from portal.benches import Result
 from portal.benches.desk import LEARNERS, make_learner
 from portal.benches.roster import MEGABYTE, PEAK_OF
 
+UNUSABLE = "!"  # no password
 HELP = "verify_ledger on a large ledger: records per second and peak memory; a day's root with and without its indexes"
 DAYS = 100  # over which the ledger is spread
 SMALL = 10  # of these days make the small ledger
@@ -61,7 +62,8 @@ class Ledger:
         self.records = list(self.case.records.order_by("number"))
         self.award, self.certificate = self.case.credit_entries.get(), self.case.certificates.get()
         self.cases_per_day = records_per_day // len(self.records)
-        self.learners = cycle(Learner.objects.bulk_create(map(make_learner, range(LEARNERS))))
+        learners = Learner.objects.bulk_create(map(make_learner, range(LEARNERS)))
+        self.applicants = cycle(User.objects.bulk_create(map(account_of, learners)))
         self.ids = {model: count(1_000_000) for model in (Application, ReviewRecord, CreditEntry, Certificate)}
 
     @transaction.atomic
@@ -84,16 +86,19 @@ class Ledger:
 
     def _case(self, at):
         """The rows of a case in the order of `ids`: [application], records, [award], [certificate]."""
-        learner = next(self.learners)
-        case = self._own(self.case, learner=learner, submission_token=uuid.uuid4(), submitted_at=at, decided_at=at)
-        award = self._own(self.award, application=case, learner=learner, created_at=at)
+        applicant = next(self.applicants)
+        person = {"learner": applicant.learner, "submitted_by": applicant}
+        case = self._own(self.case, **person, submission_token=uuid.uuid4(), submitted_at=at, decided_at=at)
+        award = self._own(self.award, application=case, learner=applicant.learner, created_at=at)
         return [case], list(self._chain(case, at)), [award], [self._certificate(case, at)]
 
     def _chain(self, case, at):
         previous = ""
         for pattern in self.records:
             frozen = pattern.frozen_digest and frozen_digest(case)
-            record = self._own(pattern, application=case, at=at, previous_hash=previous, frozen_digest=frozen)
+            by = case.submitted_by_id if pattern.by_id == self.case.submitted_by_id else pattern.by_id
+            own = {"by_id": by, "at": at, "previous_hash": previous, "frozen_digest": frozen}
+            record = self._own(pattern, application=case, **own)
             record.hash = previous = record_hash(record)
             yield record
 
@@ -105,6 +110,10 @@ class Ledger:
         certificate = self._own(self.certificate, application=case, **own)
         sign_certificate(certificate)
         return certificate
+
+
+def account_of(learner):
+    return User(username=f"ledger{learner.pk}", name=learner.name, learner=learner, password=UNUSABLE)
 
 
 def insert(model, rows):
