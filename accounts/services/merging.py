@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from operator import attrgetter
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, ProgrammingError, models, transaction
 from django.db.models import Q, UniqueConstraint
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -164,11 +164,13 @@ def _refuse_clashes(relation, unverified, verified):
 def _move_rows(relation, unverified, verified):
     model, name = relation.related_model, relation.field.name
     doubles = _doubles(relation, unverified, verified)
-    rows = model._base_manager.filter(**{name: unverified})
+    rows = model._base_manager.filter(**{name: unverified}).exclude(pk__in=[row.pk for row, _twin in doubles])
+    if not rows.exists():
+        return  # the web role may not update the ledger (docs/deployment.md), not even none of its rows
     try:
         with transaction.atomic():
-            rows.exclude(pk__in=[row.pk for row, _twin in doubles]).update(**{name: verified})
-    except IntegrityError as error:
+            rows.update(**{name: verified})
+    except (IntegrityError, ProgrammingError) as error:  # a trigger refuses, or the web role's rights do
         raise MergeRefusedError(_("“%s”不能移到另一份记录,不能合并。") % model._meta.verbose_name) from error
 
 
