@@ -177,6 +177,7 @@ def printed_content(certificate):
         course_credits=Decimal(target["course_credits"]),
         course_kind=target["course_nature"],
         outcome=rule["outcome"],
+        score=rule.get("score") or "",
         credits=Decimal(rule["credits"]),
         rule_code=rule["code"],
         rule_version=rule["version"],

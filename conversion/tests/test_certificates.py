@@ -9,6 +9,8 @@ import sys
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from secrets import token_urlsafe
+from types import SimpleNamespace
 
 import pypdfium2
 import pytest
@@ -25,7 +27,8 @@ from pypdf import PdfReader
 from conversion.certificate_proof import is_genuine, qr_text
 from conversion.models import CertificateShare
 from conversion.services.certificates import replace_certificate, revoke_certificate
-from conversion.tests.scene import Scene, make_achievement, make_learner_user
+from conversion.services.shares import create_share
+from conversion.tests.scene import Scene, make_achievement, make_learner_user, make_version
 from vault import signatures
 
 LIST = reverse("conversion:certificates")
@@ -191,6 +194,16 @@ def test_print_of_a_revoked_certificate_says_so(owner, scene, certificate):
     assert "状态　已撤销" in document.pages[0].extract_text()
 
 
+def test_score_that_the_course_gets_is_on_the_paper_and_on_the_check(owner, client, scene):
+    sources = [(1, [{"entry": scene.entry}])]
+    scene.version = make_version(scene.college, sources, score_policy="fixed", fixed_score="92.5")
+    certificate = scene.approved().certificate
+    printed = PdfReader(BytesIO(owner.get(certificate.get_absolute_url()).content)).pages[0].extract_text()
+    assert "转换成绩 92.5" in printed.replace("\n", " ")
+    for page in both_checks(client, certificate):
+        assert re.search(r"<dt>转换成绩</dt>\s*<dd>92\.5</dd>", page)
+
+
 # Shares -----------------------------------------------------------------------------------------------------
 
 
@@ -246,6 +259,34 @@ def test_learner_has_a_limited_number_of_open_shares(owner, certificate, setting
     owner.post(reverse("conversion:share_end", args=[first.pk]))
     second, _answer = make_share(owner, certificate)
     assert second != first
+
+
+def shares_at_once(in_parallel, settings):
+    """How many open shares are there after four tries at once, of which one may succeed."""
+    settings.SHARES_PER_CERTIFICATE = 1
+    certificate = Scene().approved().certificate
+    in_parallel(lambda: create_share(certificate=certificate, until=timezone.localdate()), times=4)
+    return CertificateShare.objects.open().count()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_limit_of_shares_holds_for_several_at_once(in_parallel, settings):
+    assert shares_at_once(in_parallel, settings) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_shares_at_once_without_the_lock_pass_the_limit(in_parallel, settings, meeting, monkeypatch):
+    """Positive control: all have counted before one writes."""
+    meet = meeting(4)
+    monkeypatch.setattr("django.db.models.query.QuerySet.select_for_update", lambda rows, **_how: rows)
+
+    def token_after_all_have_come(size):
+        meet()
+        return token_urlsafe(size)
+
+    secrets = SimpleNamespace(token_urlsafe=token_after_all_have_come)
+    monkeypatch.setattr("conversion.services.shares.secrets", secrets)
+    assert shares_at_once(in_parallel, settings) == 4
 
 
 def test_stranger_and_visitor_reach_no_share_of_others(owner, stranger, client, certificate):
