@@ -60,13 +60,17 @@ def _unseen_files(files):
 
 
 def _same_numbers(application):
-    """Certificates (number and body alike) that another learner has registered too."""
+    """Certificates whose number another learner has registered too: of the same body, or of one named otherwise."""
     sources = [source for source in sources_of(application) if source.certificate_key]
-    keys = [source.certificate_key for source in sources]
-    others = Achievement.objects.filter(certificate_key__in=keys, learner__merged_into=None)
-    shared = set(others.exclude(learner=application.learner_id).values_list("certificate_key", flat=True))
-    text = _("另有学习者登记了同一编号的证书。")
-    return [Alert("number", source.pk, text) for source in sources if source.certificate_key in shared]
+    others = Achievement.objects.with_numbers([source.number_key for source in sources])
+    others = others.filter(learner__merged_into=None).exclude(learner=application.learner_id)
+    keys = set(others.values_list("certificate_key", flat=True))
+    numbers = {key.partition("|")[0] for key in keys}
+    for source in sources:
+        if source.certificate_key in keys:
+            yield Alert("number", source.pk, _("另有学习者登记了同一编号的证书。"))
+        elif source.number_key in numbers:
+            yield Alert("number", source.pk, _("另有学习者登记了同一编号、机构写法不同的证书,请核对是不是同一份。"))
 
 
 def _same_files(application, files):

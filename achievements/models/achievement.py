@@ -1,17 +1,27 @@
-import re
 import unicodedata
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, Func, OuterRef, Q, Value
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+
+from achievements.models.types import plain
 
 NO_NUMBER = {"", "无", "无编号", "没有", "暂无", "/", "none", "na", "n/a"}  # as people type it, folded
 
 
+UNSEEN_OR_DASH = {"Cc", "Cf", "Pc", "Pd"}  # categories of characters; copying brings unseen ones along
+
+
 def certificate_key(text):
     """Fold a certificate number or body for comparison: width, case, spaces and dashes don't make another one."""
-    return re.sub(r"[\s\-—–_]+", "", unicodedata.normalize("NFKC", text)).casefold()
+    folded = unicodedata.normalize("NFKC", text).casefold().replace("\u2212", "")
+    return "".join(c for c in folded if not c.isspace() and unicodedata.category(c) not in UNSEEN_OR_DASH)
+
+
+def number_of_key(key="certificate_key"):
+    """SQL for the folded number alone in a certificate's key; `Achievement.number_key` in Python."""
+    return Func(F(key), Value("|"), Value(1), function="split_part", output_field=models.TextField())
 
 
 class AchievementQuerySet(models.QuerySet):
@@ -29,6 +39,10 @@ class AchievementQuerySet(models.QuerySet):
 
     def unused(self):
         return self.exclude(self._holds())
+
+    def with_numbers(self, numbers):
+        """Those whose certificates have these folded numbers, whichever body they name."""
+        return self.alias(number=number_of_key()).filter(number__in=numbers)
 
     def _holds(self):
         # By the relation's name alone: what uses achievements stands above this app.
@@ -108,7 +122,10 @@ class Achievement(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = _("学习成果")
         ordering = ["-obtained_on", "-pk"]
-        indexes = [models.Index(fields=["learner", "-obtained_on"], name="achievement_by_learner")]
+        indexes = [
+            models.Index(fields=["learner", "-obtained_on"], name="achievement_by_learner"),
+            models.Index(number_of_key(), name="achievement_by_number"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["learner", "type", "certificate_key"],
@@ -160,6 +177,15 @@ class Achievement(models.Model):
         """The key under which the same certificate is recognised; empty without a number (「无」 is none)."""
         folded = certificate_key(number)
         return "" if folded in NO_NUMBER else f"{folded}|{certificate_key(body)}"[:200]
+
+    @property
+    def score_text(self):
+        """The score as people write it: 88.5; empty without one."""
+        return "" if self.score is None else plain(self.score)
+
+    @property
+    def number_key(self):
+        return self.certificate_key.partition("|")[0]
 
     @property
     def identity(self):

@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
+from achievements.models import Achievement
 from conversion.tests.scene import (
     Scene,
     make_achievement,
@@ -198,6 +199,20 @@ def test_reviewer_turns_the_pages_of_a_pdf_beside_the_conditions(
 def test_reviewer_is_warned_of_a_certificate_number_that_another_learner_holds(reviewer, scene, application):
     warning = "另有学习者登记了同一编号的证书"
     assert warning not in text_of(reviewer.get(desk(application)))
-    twin = {"certificate_number": scene.achievement.certificate_number, "body_name": scene.achievement.body_name}
+    number = scene.achievement.certificate_number
+    make_achievement(scene.user, scene.entry, certificate_number=number, body_name="别的机构")
+    assert "另有学习者" not in text_of(reviewer.get(desk(application)))
+    make_achievement(make_learner_user(), scene.entry, certificate_number=f" {number.lower()}", body_name="别的写法")
+    page = text_of(reviewer.get(desk(application)))
+    assert "另有学习者登记了同一编号、机构写法不同的证书" in page
+    assert warning not in page
+    twin = {"certificate_number": number, "body_name": scene.achievement.body_name}
     make_achievement(make_learner_user(), scene.entry, **twin)
     assert warning in text_of(reviewer.get(desk(application)))
+
+
+def test_reviewer_sees_which_institution_imported_an_achievement(reviewer, scene, application):
+    school = make_institution(name="示例导入学校")
+    assert "机构导入" not in text_of(reviewer.get(desk(application)))
+    Achievement.objects.filter(pk=scene.achievement.pk).update(origin="imported", imported_from=school)
+    assert "机构导入(示例导入学校)" in text_of(reviewer.get(desk(application)))

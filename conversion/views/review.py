@@ -116,7 +116,7 @@ def _context(request, application, form):
         "application": application,
         "learner": application.learner,
         "sources": sources_of(application)
-        .select_related("type", "entry__institution")
+        .select_related("type", "entry__institution", "imported_from")
         .prefetch_related("files", "type__extra_fields", "type__materials"),
         "alerts": alerts_of(application),
         "files": application.files.all(),
