@@ -48,7 +48,7 @@ OWN = (
 SHOWN = {
     "e": columns_of(CatalogueEntry, OWN),
     "i": columns_of(Institution, "id name bank_code"),
-    "y": columns_of(AchievementType, "id name"),
+    "y": columns_of(AchievementType, "id name is_performance"),
 }
 TABLE = CatalogueText._meta.db_table
 ENTRIES = CatalogueEntry._meta.db_table

@@ -14,7 +14,7 @@ EXACT = 10_000  # rows that are counted, in some milliseconds; each visitor of t
 def home_figures():
     """What the portal holds, as the home page shows it: [{"label", "value"}…]."""
     rows = {
-        _("名录成果"): CatalogueEntry.objects.choosable(),
+        _("名录成果"): CatalogueEntry.objects.in_force(),
         _("转换规则"): RuleVersion.objects.in_force(),
         _("入册机构"): Institution.objects.listed(),
     }

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from achievements.forms.extra_fields import ExtraFieldsMixin
-from achievements.forms.rendering import PlainControls
+from achievements.forms.rendering import Lines, PlainControls
 from achievements.models import Achievement, AchievementType, CatalogueEntry
 from achievements.rules import check_obtained_on
 from achievements.services.achievements import (
@@ -22,16 +22,8 @@ from achievements.services.achievements import (
 from evidence.forms import EvidenceField
 from evidence.models import EvidenceFile
 
-ENTRY_GONE = _("所选名录成果已停用或不在有效期内,请另选一项,或者改为自行填写。")
+ENTRY_GONE = _("所选名录成果已停用或不在有效期内,或者属于须先认定的业绩类。请另选一项,或者改为自行填写。")
 TOO_MANY_DIGITS = ["max_digits", "max_decimal_places", "max_whole_digits"]
-
-
-class Lines(forms.Textarea):
-    """Counts a line's end as one character, as browsers do where they keep to `maxlength`."""
-
-    def value_from_datadict(self, data, files, name):
-        value = super().value_from_datadict(data, files, name)
-        return value and value.replace("\r\n", "\n")
 
 
 class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
@@ -68,7 +60,9 @@ class AchievementForm(ExtraFieldsMixin, forms.ModelForm):
         self.type, self.user, self.kept, self.token = type, user, list(kept), token
         self.instance.type = type
         self.instance.learner_id = user.learner_id
-        self.loses_recognition = bool(self.instance.entry_id and self.instance.entry.is_individual)
+        self.loses_recognition = bool(
+            self.instance.entry_id and (self.instance.entry.is_individual or type.is_performance)
+        )
         if self.loses_recognition:
             self.initial["entry"] = None
         self.initial.setdefault("edition", self.instance.edition)

@@ -27,6 +27,7 @@ NOT_ON_ROSTER = _("本机构的名册中没有这个证件号码,请先导入名
 OTHER_NAME = _("与名册中该证件号码的姓名不符。")
 NO_ENTRY = _("成果名录中没有这个编号。")
 STOPPED = _("这项名录成果已停用或不在有效期内。")
+UNRECOGNISED = _("业绩类成果须经认定才能关联名录成果,请改填成果分类和成果名称。")
 OTHER_TITLE = _("与名录编号对应的成果名称不符。")
 OTHER_TYPE = _("与名录编号对应的成果分类不符。")
 EMPTY = _("不能为空。")
@@ -161,8 +162,8 @@ class AchievementWriter:
         new, changed, refusals = [], [], []
         for line, achievement in wanted:
             stored = held.get(_key(achievement))
-            if _is_stopped(achievement.entry, stored):
-                refusals.append((line, "entry", STOPPED))
+            if reason := _why_not_linked(achievement.entry, stored):
+                refusals.append((line, "entry", reason))
             elif stored is None:
                 new.append(achievement)
             elif self._take_over(stored, achievement):
@@ -231,9 +232,11 @@ class AchievementWriter:
         return USED if stored.pk in used else None
 
 
-def _is_stopped(entry, stored):
-    """Whether a row names an entry that can't be chosen any more, and the stored one, if any, doesn't have it."""
-    return bool(entry) and not entry.is_choosable and (stored is None or stored.entry_id != entry.pk)
+def _why_not_linked(entry, stored):
+    """Why a row can't name its entry, unless the stored achievement has it already; None if it can."""
+    if entry is None or entry.is_choosable or (stored and stored.entry_id == entry.pk):
+        return None
+    return UNRECOGNISED if entry.is_in_force else STOPPED
 
 
 def _key(achievement):

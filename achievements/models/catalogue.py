@@ -30,13 +30,17 @@ class CatalogueQuerySet(models.QuerySet):
         """All but individual ones: what the catalogue is kept of, drafts included."""
         return self.exclude(status=CatalogueEntry.Status.INDIVIDUAL)
 
-    def choosable(self):
+    def in_force(self):
         today = timezone.localdate()
         return self.public().filter(
             Q(valid_from__isnull=True) | Q(valid_from__lte=today),
             Q(valid_to__isnull=True) | Q(valid_to__gte=today),
             is_active=True,
         )
+
+    def choosable(self):
+        """What learners may choose: an entry of 业绩类 only a recognition links to somebody's achievement."""
+        return self.in_force().filter(type__is_performance=False)
 
     def waiting(self):
         """What institutions have submitted, longest waiting first."""
@@ -197,6 +201,10 @@ class CatalogueEntry(models.Model):
 
     @property
     def is_choosable(self):
+        return self.is_in_force and not self.type.is_performance
+
+    @property
+    def is_in_force(self):
         today = timezone.localdate()
         return (
             self.status == self.Status.APPROVED

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import uuid
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -338,3 +339,68 @@ def test_nobody_is_led_where_he_cannot_go(client):
     assert words not in client.get(EntryFactory(is_active=False).get_absolute_url()).content.decode()
     client.force_login(UserFactory(learner=None))
     assert words not in client.get(EntryFactory().get_absolute_url()).content.decode()
+
+
+def test_owner_reads_a_score_as_it_is_on_the_paper(owner_client, owner):
+    for score, shown in [("59.96", "59.96"), ("88.50", "88.5"), ("0", "0")]:
+        achievement = AchievementFactory(learner=owner.learner, score=score, type__parent=TypeFactory(parent=None))
+        assert f"<dd>{shown}</dd>" in owner_client.get(achievement.get_absolute_url()).content.decode()
+
+
+@pytest.mark.parametrize("number", ["SL\u20111", "SL\u200b-1", "sl 1", "ＳＬ－１", "SL\u22121"])
+def test_the_same_number_written_otherwise_is_the_same_certificate(
+    owner_client, owner, training, files_folder, number
+):
+    owner_client.post(ADD, typed(training) | {"files": picture()})
+    page = owner_client.post(ADD, typed(training, certificate_number=number) | {"files": picture()})
+    assert "您已添加过这份证书" in page.content.decode()
+    assert owner.learner.achievements.count() == 1
+
+
+@pytest.fixture
+def contest():
+    """An entry of 业绩类, as a recognition may link several achievements to."""
+    type_ = TypeFactory(name="业绩类-竞赛奖励", parent=TypeFactory(parent=None), is_performance=True)
+    return EntryFactory(name="示例技能大赛", type=type_)
+
+
+def test_learner_cannot_choose_what_only_a_recognition_gives(owner_client, owner, contest, files_folder):
+    page = owner_client.get(CHOOSE, {"q": "技能大赛"}).content.decode()
+    assert "须认定" in page
+    assert "disabled" in page.split(f'value="{contest.pk}"')[1].split(">")[0]
+    assert "申请认定" in owner_client.get(contest.get_absolute_url()).content.decode()
+    data = typed(contest.type, entry=contest.pk) | {"files": picture()}
+    assert "须先认定的业绩类" in owner_client.post(ADD, data).content.decode()
+    assert not owner.learner.achievements.exists()
+
+
+def test_a_correction_of_a_recognised_performance_has_to_be_recognised_anew(
+    owner_client, owner, contest, files_folder
+):
+    held = AchievementFactory(learner=owner.learner, type=contest.type, entry=contest, name=contest.name)
+    page = owner_client.get(reverse("achievements:edit", args=[held.pk])).content.decode()
+    assert "须重新申请认定" in page
+    data = typed(contest.type, achievement=held.pk, name="示例技能大赛一等奖") | {"files": picture()}
+    assert owner_client.post(ADD, data).status_code == 302
+    assert owner.learner.achievements.get(name="示例技能大赛一等奖").entry is None
+
+
+def test_learner_who_rather_types_goes_on_without_the_entry(owner_client, owner, training):
+    entry = EntryFactory(type=training)
+    token = str(uuid.uuid4())
+    owner_client.post(ADD, typed(training, entry=entry.pk, draft=token, action="draft"))
+    chooser = owner_client.get(CHOOSE, {"type": training.pk, "draft": token})
+    assert owner_client.get(chooser.context["back_url"]).context["form"]["entry"].value() == str(entry.pk)
+    form = owner_client.get(chooser.context["typing_url"]).context["form"]
+    assert not form["entry"].value()
+    assert form["certificate_number"].value() == "SL-1"
+
+
+def test_visitor_sees_which_entries_are_stopped_and_which_are_out_of_date(client):
+    EntryFactory(name="停办的", is_active=False)
+    EntryFactory(name="过期的", valid_to="2020-01-01")
+    rows = client.get(reverse("achievements:catalogue")).content.decode().split("<tr>")
+    words = {name: row for row in rows for name in ["停办的", "过期的"] if name in row}
+    assert "停用" in words["停办的"]
+    assert "不在有效期" in words["过期的"]
+    assert "停用" not in words["过期的"]

@@ -89,13 +89,14 @@ def achievement_add(request):
         messages.info(request, _("成果分类已按所选成果改为“%s”。") % type_)
     if type_ is None:
         return _form_page(request, None, None, tree, drafts=_drafts(request.user))
-    form = AchievementForm(type=type_, user=request.user, initial=_initial(draft, entry), **_kept(draft))
+    form = AchievementForm(type=type_, user=request.user, initial=_initial(request, draft, entry), **_kept(draft))
     return _form_page(request, form, type_, tree, draft=draft, drafts=() if draft else _drafts(request.user))
 
 
-def _initial(draft, entry):
-    """What the draft says, with the catalogue entry chosen since."""
-    return (draft.data if draft else {}) | (filled_by(entry) if entry else {})
+def _initial(request, draft, entry):
+    """What the draft says, with the catalogue entry chosen since, or without one if the learner rather types."""
+    chosen = filled_by(entry) if entry else {"entry": ""} if request.GET.get("typed") else {}
+    return (draft.data if draft else {}) | chosen
 
 
 def _kept(draft, achievement=None):
@@ -123,7 +124,7 @@ def _change_page(request, achievement, draft=None, entry=None):
         instance=achievement,
         type=achievement.type,
         user=request.user,
-        initial=_initial(draft, entry),
+        initial=_initial(request, draft, entry),
         **_kept(draft, achievement),
     )
     return _form_page(request, form, achievement.type, [], draft=draft, is_settled=_is_settled(achievement))

@@ -27,9 +27,14 @@ def entry_choose(request):
     page_obj = context["page_obj"]
     page_obj.object_list = [_with_fill(entry, type_) for entry in page_obj.object_list]
     draft = request.GET.get("draft", "")
-    back = f"?{urlencode({'type': type_.pk, 'draft': draft})}" if type_ else ""
-    context |= {"type": type_, "draft": draft, "typing_url": reverse("achievements:add") + back}
+    form_of = {"type": type_.pk, "draft": draft} if type_ else {}
+    context |= {"type": type_, "draft": draft, "back_url": _add_page(form_of)}
+    context["typing_url"] = _add_page(form_of | {"typed": 1})
     return render(request, "achievements/catalogueentry_choose.html", context)
+
+
+def _add_page(query):
+    return f"{reverse('achievements:add')}?{urlencode(query)}"
 
 
 def _with_fill(entry, type_):

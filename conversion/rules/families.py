@@ -19,7 +19,7 @@ def unlisted_levels(group):
     families = {source.entry.family_id for source in sources}
     if not families:
         return []
-    entries = CatalogueEntry.objects.choosable().filter(family__in=families).order_by("family_rank", "pk")
+    entries = CatalogueEntry.objects.in_force().filter(family__in=families).order_by("family_rank", "pk")
     entries = entries.exclude(pk__in=[source.entry_id for source in sources])
     found = [(entry, _below(entry, sources)) for entry in entries]
     return [HigherLevel(entry, below) for entry, below in found if below]

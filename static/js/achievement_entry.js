@@ -12,12 +12,23 @@ function update() {
 
 document.addEventListener("change", (event) => event.target === entryField() && update());
 
-document.addEventListener("click", (event) => {
-  if (!event.target.closest("[data-clear-entry]")) return;
-  event.preventDefault();
-  entryField().value = "";
-  entryField().dispatchEvent(new Event("change", { bubbles: true }));
+function typeInstead() {
   document.getElementById(FILLED[0]).focus();
+}
+
+// In the page, or in 成果选择: the dialog gives the focus back where it was opened from, and only then it moves on.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-clear-entry]");
+  const entry = entryField();
+  if (!button || !entry) return;
+  event.preventDefault();
+  if (entry.value) {
+    entry.value = "";
+    entry.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+  const dialog = button.closest("dialog");
+  if (dialog) dialog.addEventListener("close", typeInstead);
+  else typeInstead();
 });
 
 htmx.onLoad(update);
