@@ -7,9 +7,9 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
-from achievements.forms.entries import EntryAdminForm
+from achievements.forms.entries import AliasAdminForm, EntryAdminForm
 from achievements.forms.standards import FrameworkLevelFormSet, FrameworkVersionForm
-from achievements.forms.types import TypeFieldFormSet
+from achievements.forms.types import TypeFieldFormSet, TypeMaterialFormSet
 from achievements.importers.catalogue_export import ExportError
 from achievements.models import (
     Achievement,
@@ -49,6 +49,7 @@ class TypeFieldInline(admin.StackedInline):
 
 class TypeMaterialInline(admin.TabularInline):
     model = TypeMaterial
+    formset = TypeMaterialFormSet
     extra = WITHOUT_SCRIPT
 
 
@@ -75,6 +76,7 @@ class AchievementTypeAdmin(admin.ModelAdmin):
 
 class AliasInline(admin.TabularInline):
     model = CatalogueAlias
+    form = AliasAdminForm
     extra = WITHOUT_SCRIPT
 
 

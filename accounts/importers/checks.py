@@ -82,11 +82,11 @@ class TableChecker:
         found += self._refused(raw, column, reasons)
         if column.required:
             found += self.missing(raw, column)
+            found += _empty(raw["line"].filter(stored == ""), column)  # nothing but characters that nobody sees
         return stored if column.blank is None else stored.fill_null(column.blank)
 
     def missing(self, raw, column):
-        lines = raw["line"].filter(raw[column.field].is_null())
-        return [Refusal(line, column.title, "", str(_("不能为空。"))) for line in lines]
+        return _empty(raw["line"].filter(raw[column.field].is_null()), column)
 
     def _refused(self, raw, column, reasons):
         if not reasons:
@@ -98,6 +98,10 @@ class TableChecker:
     def _surplus(self, raw):
         rows = raw.select("line").filter(raw["surplus"].str.len_bytes() > 0)
         return [Refusal(line, "", "", str(SURPLUS)) for (line,) in rows.rows()]
+
+
+def _empty(lines, column):
+    return [Refusal(line, column.title, "", str(_("不能为空。"))) for line in lines]
 
 
 def resolve(series, rule, fast=None):

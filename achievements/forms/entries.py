@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.forms.uploads import ImportUploadForm
 from achievements.forms.catalogue import WordsField
-from achievements.models import AchievementType, CatalogueEntry, CatalogueImport
-from achievements.search import holding, terms_of
+from achievements.forms.rendering import Lines
+from achievements.models import AchievementType, CatalogueAlias, CatalogueEntry, CatalogueImport
+from achievements.search import holding, storable, terms_of
 from achievements.services.catalogue import DRAFT_FIELDS, MEANING, EntryError, save_draft, stop_entry
 
 MOST_ALIASES = 20
@@ -28,14 +29,17 @@ def type_choices():
     return [("", _("请选择")), *groups.items()]
 
 
-class NamesMixin:
-    """Names without stray spaces, as imports store them too."""
+def tidied(name):
+    """A name without stray spaces and unseen characters, as imports store it too."""
+    return " ".join(storable(name).split())
 
+
+class NamesMixin:
     def clean_project_name(self):
-        return " ".join(self.cleaned_data["project_name"].split())
+        return tidied(self.cleaned_data["project_name"])
 
     def clean_name(self):
-        return " ".join(self.cleaned_data["name"].split())
+        return tidied(self.cleaned_data["name"])
 
 
 class OwnEntryForm(NamesMixin, forms.ModelForm):
@@ -45,7 +49,7 @@ class OwnEntryForm(NamesMixin, forms.ModelForm):
         label=_("别名"),
         required=False,
         max_length=600,
-        widget=forms.Textarea({"rows": 3}),
+        widget=Lines({"rows": 3}),
         help_text=_("学习者可能用来查找的其他名称,每行一个"),
     )
 
@@ -53,7 +57,7 @@ class OwnEntryForm(NamesMixin, forms.ModelForm):
         model = CatalogueEntry
         fields = DRAFT_FIELDS
         widgets = {
-            "description": forms.Textarea({"rows": 4}),
+            "description": Lines({"rows": 4}),
             "valid_from": forms.DateInput(DATE, format="%Y-%m-%d"),
             "valid_to": forms.DateInput(DATE, format="%Y-%m-%d"),
         }
@@ -71,7 +75,7 @@ class OwnEntryForm(NamesMixin, forms.ModelForm):
 
     def clean_aliases(self):
         lines = re.split(r"[\n;；]", self.cleaned_data["aliases"])
-        names = list(dict.fromkeys(" ".join(line.split()) for line in lines if line.strip()))
+        names = list(dict.fromkeys(filter(None, map(tidied, lines))))
         if len(names) > MOST_ALIASES:
             raise ValidationError(_("最多%s个别名。") % MOST_ALIASES)
         if any(len(name) > 200 for name in names):
@@ -129,6 +133,7 @@ class EntryAdminForm(NamesMixin, forms.ModelForm):
     class Meta:
         model = CatalogueEntry
         fields = ["institution", *DRAFT_FIELDS, "family", "family_rank"]
+        widgets = {"description": Lines({"rows": 5, "cols": 80})}
 
     def clean(self):
         data = super().clean()
@@ -136,6 +141,15 @@ class EntryAdminForm(NamesMixin, forms.ModelForm):
         if self.instance.is_settled and changed and not data.get("reason"):
             self.add_error("reason", _("这项成果已批准,变更时请填写原因。"))
         return data
+
+
+class AliasAdminForm(forms.ModelForm):
+    class Meta:
+        model = CatalogueAlias
+        fields = ["name", "kind"]
+
+    def clean_name(self):
+        return tidied(self.cleaned_data["name"])
 
 
 class CatalogueUploadForm(ImportUploadForm):

@@ -35,3 +35,11 @@ class TypeFieldFormSet(BaseInlineFormSet):
 
 def _is_held(type_id, key):
     return Achievement.objects.filter(type=type_id, extra__has_key=key).exists()
+
+
+class TypeMaterialFormSet(BaseInlineFormSet):
+    def clean(self):
+        super().clean()
+        kept = [form.cleaned_data for form in self.forms if form.cleaned_data and form not in self.deleted_forms]
+        if self.instance.min_files == 0 and any(data.get("is_required") and data.get("label") for data in kept):
+            raise ValidationError(_("有必需的材料时,“最少文件数”不能是0。"))

@@ -7,6 +7,7 @@ import datetime as dt
 from decimal import Decimal
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,7 +17,7 @@ from accounts.importers.columns import ImportFileError
 from accounts.importers.reports import Counts, write_report
 from accounts.importers.tables import open_table
 from accounts.models import Institution
-from achievements.importers.catalogue_columns import COLUMNS
+from achievements.importers.catalogue_columns import COLUMNS, escaped
 from achievements.models import AchievementType, CatalogueAlias, CatalogueEntry, LevelFamily
 from achievements.services.catalogue import history, set_aliases
 
@@ -181,7 +182,8 @@ class _Import:
     def _fill(self, entry, row):
         """Take over what the file says; columns that it lacks stay as they are."""
         for field in self.fields.intersection(PLAIN):
-            setattr(entry, field, row[field])
+            if not _exports_as(entry, field, row[field]):
+                setattr(entry, field, row[field])
         for field in self.fields.intersection(NUMBERS):
             setattr(entry, field, None if row[field] is None else NUMBERS[field](row[field]))
         for field in self.fields.intersection(DATES):
@@ -278,6 +280,15 @@ def _add_formers(entries, names):
     CatalogueAlias.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["entry", "name"], update_fields=["kind"]
     )
+
+
+def _exports_as(entry, field, text):
+    """Whether a text typed in a form, whose blanks a file doesn't keep, is what the row says."""
+    stored = getattr(entry, field)
+    try:
+        return bool(stored) and COLUMNS[field].rule(escaped(stored)) == text
+    except ValidationError:
+        return False
 
 
 def _key(entry):

@@ -133,6 +133,11 @@ def test_a_dry_run_changes_nothing(college, operator, tmp_path):
     assert run(path, operator) == {"created": 0, "updated": 0, "unchanged": 1, "refused": 1, "rows": 2}
 
 
+def test_a_cell_of_unseen_characters_is_empty(college, operator, tmp_path):
+    path = write(tmp_path, [["\u200b", "会计", college.bank_code, "培训类"]])
+    assert reasons(path, operator, tmp_path) == [(2, "项目名称", "不能为空。")]
+
+
 def test_every_refused_row_is_told(college, training, operator, tmp_path):
     family = LevelFamily.objects.create(name="系列")
     EntryFactory(name="在先", institution=college, type=training, family=family, family_rank=1)

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.tests.factories import InstitutionFactory, UserFactory
+from achievements.importers.catalogue import import_catalogue
 from achievements.models import CatalogueAlias, CatalogueEntry, EntryRecord, LevelFamily
 from achievements.services.catalogue import (
     EntryError,
@@ -493,3 +494,30 @@ def test_read_then_write_would_decide_several_times(in_parallel, monkeypatch):
         return approve_entry(entry=CatalogueEntry.objects.get(pk=entry.pk), by=operator)
 
     assert in_parallel(approve, times=4).count(None) > 1
+
+
+ROOMY = {"hours_unit": "hour", "description": "第一段  有空格。\r\n\r\n第二段。"}
+
+
+def test_texts_typed_by_an_institution_come_back_unchanged_from_its_own_export(client, clerk, operator, tmp_path):
+    client.force_login(clerk)
+    type_ = TypeFactory()
+    names = {"project_name": "示例\u200b项目", "name": "示例  证\u200b书", "aliases": "甲\u200b名\r\n乙名"}
+    client.post(ADD, {"type": type_.pk, "action": "submit"} | names | ROOMY)
+    entry = CatalogueEntry.objects.get()
+    assert (entry.project_name, entry.name) == ("示例项目", "示例 证书")
+    assert [alias.name for alias in entry.aliases.all()] == ["乙名", "甲名"]
+    approve_entry(entry=entry, by=operator)
+    path = tmp_path / "own.csv"
+    path.write_bytes(client.get(reverse("achievements:own_entries_export", args=["csv"])).getvalue())
+    counts = import_catalogue(path=path, by=clerk)
+    assert (counts.created, counts.updated, counts.unchanged, counts.refused) == (0, 0, 1, 0)
+    entry.refresh_from_db()
+    assert entry.description == "第一段  有空格。\n\n第二段。"
+
+
+def test_institution_fills_the_description_to_its_end(client, clerk):
+    client.force_login(clerk)
+    words = "\r\n".join(["字" * 99] * 6)  # 600 characters for a browser
+    data = {"type": TypeFactory().pk, "project_name": "示例项目", "name": "示例证书", "hours_unit": "hour"}
+    assert client.post(ADD, data | {"description": words + "字"}).status_code == 302
