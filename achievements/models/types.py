@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.documents import half_width
+from accounts.importers.cells import day
 
 MAX_FILES = 10
 MAX_TEXT = 200
@@ -56,6 +57,8 @@ class AchievementType(models.Model):
             raise ValidationError({"parent": _("成果分类只有两级,请选择一级分类。")})
         if self.parent_id and self.pk and self.children.exists():
             raise ValidationError({"parent": _("这一分类下还有二级分类,不能改为二级。")})
+        if not self.parent_id and self.pk and (self.achievement_set.exists() or self.catalogueentry_set.exists()):
+            raise ValidationError({"parent": _("已有成果或名录成果属于这一分类,不能改为一级分类。")})
 
 
 class TypeField(models.Model):
@@ -185,10 +188,7 @@ class TypeField(models.Model):
         return plain(number)
 
     def _parse_date(self, text):
-        try:
-            date = dt.date.fromisoformat(half_width(text).replace("/", "-").replace(".", "-"))
-        except ValueError:
-            raise ValidationError(_("日期无法识别,请按2021-12-31的样子填写。")) from None
+        date = dt.date.fromisoformat(day(text))
         if date.year < EARLIEST_YEAR:
             raise ValidationError(_("请检查年份。"))
         if date > timezone.localdate() and not self.allows_future:

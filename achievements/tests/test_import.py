@@ -152,6 +152,31 @@ class TestRows:
         assert "4,岗位,护士," in report  # what stands in the cell at fault, too
         assert load(rows) == (0, 0, 2, 2, 4)
 
+    @pytest.mark.parametrize("typed", ["2024/3/1", "2024年3月1日", dt.date(2024, 3, 1)])
+    def test_dates_of_extra_fields_are_read_like_every_date(self, enrolments, institution, type_, typed, tmp_path):
+        TypeField.objects.create(type=type_, key="started_on", label="开始时间", kind="date")
+        row = row_of(enrolments[0], 开始时间=typed)
+        with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+            sheet = book.add_worksheet()
+            sheet.write_row(0, 0, list(row))
+            sheet.write_row(1, 0, [str(cell) for cell in row.values()])
+            if isinstance(typed, dt.date):
+                sheet.write_datetime(1, len(row) - 1, typed, book.add_format({"num_format": "yyyy/m/d"}))
+        assert import_achievements(path=tmp_path / "a.xlsx", institution=institution).created == 1
+        assert Achievement.objects.get().extra == {"started_on": "2024-03-01"}
+
+    def test_file_cannot_recognise_a_performance(self, load, enrolments, refused, type_, institution):
+        work = TypeFactory(code="work", name="工作经历", is_performance=True, parent=type_.parent)
+        entry = EntryFactory(type=work, name="护士工作", institution=institution)
+        rows = [
+            row_of(enrolments[0], "", 成果分类="", 成果名称="", 名录编号=str(entry.pk)),
+            row_of(enrolments[1], "", 成果分类="工作经历", 成果名称="护士工作", 名录编号=""),
+        ]
+        assert load(rows) == (1, 0, 0, 1, 2)
+        assert refused()[0][:2] == (2, "名录编号")
+        assert "须经认定" in refused()[0][2]
+        assert enrolments[1].learner.achievements.get().entry is None
+
     def test_rows_that_cannot_be_right_are_refused_with_their_column(self, load, enrolments, refused, type_):
         stranger = EnrolmentFactory(learner__verified=True)
         stopped = EntryFactory(type=type_, is_active=False)

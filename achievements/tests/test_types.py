@@ -243,3 +243,26 @@ def test_a_choice_needs_choices_and_bounds_their_order():
         TypeField(type=TypeFactory(), key="x", label="项", kind="choice").full_clean()
     with pytest.raises(ValidationError, match="下限不能大于上限"):
         TypeField(type=TypeFactory(), key="x", label="项", kind="number", minimum=5, maximum=1).full_clean()
+
+
+def test_a_type_in_use_stays_at_its_level(operator_client):
+    type_ = TypeFactory(parent=TypeFactory(parent=None))
+    url = reverse("admin:achievements_achievementtype_change", args=[type_.pk])
+    data = (
+        type_form(type_.parent, code=type_.code)
+        | {"parent": ""}
+        | inline("extra_fields", [])
+        | inline("materials", [])
+    )
+    achievement = AchievementFactory(type=type_)
+    assert "不能改为一级分类" in operator_client.post(url, data).content.decode()
+    achievement.delete()
+    assert operator_client.post(url, data).status_code == 302
+
+
+def test_a_required_material_asks_for_a_file(operator_client):
+    materials = [{"label": "版权页", "is_required": "on", "position": 1}]
+    data = type_form(TypeFactory(parent=None), min_files=0) | inline("extra_fields", [])
+    page = operator_client.post(TYPES, data | inline("materials", materials)).content.decode()
+    assert "“最少文件数”不能是0" in page
+    assert operator_client.post(TYPES, data | inline("materials", [])).status_code == 302
