@@ -15,6 +15,7 @@ from conversion.services.applications import (
     AlreadyAppliedError,
     CorrectedMeanwhileError,
     NotEligibleError,
+    RefusedEvidenceError,
     resubmit,
     submit_conversion,
     submit_performance,
@@ -104,6 +105,8 @@ class CaseForm(OnceMixin, forms.Form):
             return self._answer(self._submit(**common), field=None, **facts)
         except NotEligibleError as error:
             self.add_error(None, _("不符合条件:%s") % "、".join(error.assessment.missing))
+        except RefusedEvidenceError as error:
+            self.add_error("files", error.message)
         except (AlreadyAppliedError, CorrectedMeanwhileError) as error:
             self.add_error(None, error.message)
         return None

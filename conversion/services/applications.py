@@ -11,6 +11,7 @@ from conversion.models import Application, ApplicationSource, ExclusiveUse
 from conversion.models.application import Action, InvalidTransitionError, Kind
 from conversion.services import clock
 from conversion.services.records import write_record
+from evidence.models import EvidenceFile
 from evidence.services import add_evidence
 
 
@@ -26,6 +27,12 @@ class CorrectedMeanwhileError(Exception):
     """A chosen achievement was corrected after the page was opened: its new version has to be chosen."""
 
     message = gettext_lazy("所选成果刚刚更正过,请回到列表重新选择。")
+
+
+class RefusedEvidenceError(Exception):
+    """Files of the achievement were refused by inspection, and what is left is less than its type asks for."""
+
+    message = gettext_lazy("这项成果的证明材料没有通过检查,请在这里上传合格的文件,或者先修改成果、更换材料。")
 
 
 class AlreadyAppliedError(Exception):
@@ -78,7 +85,10 @@ def submit_performance(*, by, version, achievement, token, uploads=()):
 
 
 def submit_recognition(*, by, achievement, token, uploads=()):
-    """Ask the bank to recognise an achievement off the catalogue (认定成果申请); as `submit_conversion`."""
+    """Ask the bank to recognise an achievement off the catalogue (认定成果申请); as `submit_conversion`.
+
+    Raises `RefusedEvidenceError` too.
+    """
 
     @transaction.atomic
     def submit():
@@ -86,10 +96,19 @@ def submit_recognition(*, by, achievement, token, uploads=()):
         (stored,) = as_stored([achievement])
         if stored.entry_id is not None:
             raise AlreadyAppliedError
+        _refuse_without_evidence(stored, uploads)
         case = {"kind": Kind.RECOGNITION, "snapshot": {"sources": [achievement_snapshot(stored)]}}
         return _create(by, token, uploads, [stored], case)
 
     return _answer_once(by, token, submit)
+
+
+def _refuse_without_evidence(achievement, uploads):
+    """What an institution imports comes without files; what a learner added had them when it was added."""
+    states = list(achievement.files.values_list("state", flat=True))
+    refused = states.count(EvidenceFile.State.REFUSED)
+    if refused and len(states) - refused + len(uploads) < achievement.type.min_files:
+        raise RefusedEvidenceError
 
 
 def take_turns(learner):

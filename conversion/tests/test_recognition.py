@@ -8,6 +8,7 @@ from accounts.models import User
 from accounts.tests.factories import UserFactory
 from achievements.models import Achievement, CatalogueEntry
 from achievements.search import Hits, terms_of
+from achievements.tests.factories import EvidenceFactory
 from achievements.tests.test_pages import picture, typed
 from conversion import slots
 from conversion.models import CreditEntry
@@ -81,6 +82,19 @@ class TestRecognition:
         submit_recognition(by=scene.user, achievement=achievement, token=uuid.uuid4())
         with pytest.raises(AlreadyAppliedError):
             submit_recognition(by=scene.user, achievement=achievement, token=uuid.uuid4())
+
+    def test_refused_files_prove_nothing(self, scene, client):
+        achievement = off_catalogue(scene)
+        file = EvidenceFactory(uploaded_by=scene.user, state="refused", refusal="文件已损坏")
+        achievement.files.add(file)
+        client.force_login(scene.user)
+        url = reverse("conversion:recognition_apply", args=[achievement.pk])
+        data = {"token": str(uuid.uuid4())}
+        assert "证明材料没有通过检查" in client.post(url, data).content.decode()
+        assert not achievement.application_sources.exists()
+        assert client.post(url, data | {"files": picture()}).status_code == 302
+        assert client.post(url, data).status_code == 302  # sent again, it gets the first answer
+        assert achievement.application_sources.count() == 1
 
     def test_institution_can_not_recognise(self, scene):
         application = submit_recognition(by=scene.user, achievement=off_catalogue(scene), token=uuid.uuid4())
