@@ -1,11 +1,10 @@
-"""One achievement of each of the four top types, off the catalogue: added, recognised or refused."""
+"""Achievements of each of the four top types, off the catalogue: added, then recognised and refused."""
 
 import pytest
 from django.core.management import call_command
 
-from achievements.models import Achievement, AchievementDraft, AchievementType, CatalogueEntry
+from achievements.models import Achievement, AchievementDraft, AchievementType
 from achievements.tests.factories import EntryFactory
-from conversion.models import Application
 from conversion.tests.scene import Scene, make_reviewer
 from portal.tests import journey
 
@@ -45,10 +44,11 @@ def fill_fields(page, name):
     page.get_by_label("描述").fill("示例描述")
 
 
-def add(page, parent, javascript):
+def add(page, parent, name, javascript, *, number):
     """With scripts each file travels by itself and its state is told in place; without them with the form."""
     choose_type(page, parent, javascript)
-    fill_fields(page, f"示例成果({parent})")
+    fill_fields(page, name)
+    page.locator("#id_certificate_number").fill(number)
     page.locator("#id_files").set_input_files([journey.picture(), journey.picture()])
     if javascript:
         files = page.locator("#draft-files")
@@ -62,42 +62,73 @@ def add(page, parent, javascript):
     journey.work_off_queue()
 
 
-def ask_for_recognition(page, parent):
+def ask_for_recognition(page, name):
     page.goto("/recognition/")
-    page.get_by_role("link", name=f"申请认定:示例成果({parent})").click()
+    page.get_by_role("link", name=f"申请认定:{name}").click()
     page.get_by_role("button", name="提交").click()
     page.get_by_text("认定申请已提交").wait_for()
 
 
-def decide_all(scene):
-    """Two cases are recognised as an entry, two refused."""
-    first, final = make_reviewer(first=True), make_reviewer(final=True)
-    for number, case in enumerate(Application.objects.order_by("pk")):
-        scene.decide(case, "first_approve", first)
-        if number % 2:
-            scene.decide(case, "final_reject", final, reason=scene.reason)
-        else:
-            achievement = Achievement.objects.get(application_sources__application=case)
-            entry = CatalogueEntry(
-                project_name="认定成果", name=achievement.name, institution=scene.college, type=achievement.type
-            )
-            scene.decide(case, "final_approve", final, recognised_as=entry)
+def desk(new_page, reviewer, javascript):
+    page = new_page(javascript=javascript)
+    journey.staff_sign_in(page, journey.give_password(reviewer), journey.PASSWORD)
+    return page
+
+
+def open_case(page, name):
+    page.goto("/admin/conversion/application/?scope=mine")
+    page.get_by_role("row").filter(has_text=name).get_by_role("link").first.click()
+
+
+def conclude(page, conclusion):
+    page.get_by_label(conclusion, exact=True).check()
+    page.get_by_role("button", name="提交审核结论").click()
+    page.get_by_text("已记录").wait_for()
+
+
+def recognise(page, scene, name):
+    """As a new entry of the catalogue, which is what the form proposes."""
+    open_case(page, name)
+    page.get_by_label("资历机构").select_option(label=scene.college.name)
+    page.get_by_label("资历框架等级").fill("4")
+    page.get_by_label("学分").fill("1.5")
+    conclude(page, "终审通过")
+
+
+def refuse(page, scene, name):
+    open_case(page, name)
+    reasons = page.get_by_label("原因")
+    reasons.select_option(value=reasons.locator("option", has_text=scene.reason.text).get_attribute("value"))
+    page.get_by_label("审核意见").fill("请补原件照片")
+    conclude(page, "终审不予通过")
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with-javascript", "without-javascript"])
-def test_learner_has_an_achievement_of_each_type_recognised_or_refused(scene, new_page, javascript):
+@pytest.mark.parametrize("parent", TYPES)
+def test_learner_has_achievements_of_a_type_recognised_and_refused(scene, new_page, parent, javascript):
     page = journey.learner_session(new_page, scene.user, javascript=javascript, width=1280 if javascript else 390)
-    for parent in TYPES:
-        add(page, parent, javascript)
-        ask_for_recognition(page, parent)
-    decide_all(scene)
+    good, bad = f"示例成果甲({parent})", f"示例成果乙({parent})"
+    for number, name in enumerate([good, bad]):
+        add(page, parent, name, javascript, number=f"SL-{number}")
+        ask_for_recognition(page, name)
+    first = desk(new_page, make_reviewer(first=True), javascript)
+    for name in [good, bad]:
+        open_case(first, name)
+        conclude(first, "初审通过")
+    final = desk(new_page, make_reviewer(final=True), javascript)
+    recognise(final, scene, good)
+    refuse(final, scene, bad)
+
     page.goto("/my/")
-    shown = journey.main_text(page)
-    assert shown.count("认定未通过") == 2 + 1  # rows, and the counter's name
-    for parent in TYPES:
-        assert f"示例成果({parent})" in shown
-    page.goto("/my/timeline/")
-    assert journey.main_text(page).count("终审不予通过") == 2
+    for name, status in [(good, "已认定"), (bad, "认定未通过")]:
+        assert status in page.locator("tr").filter(has_text=name).inner_text()
+    entry = Achievement.objects.get(name=good).entry
+    assert (entry.name, entry.type.parent.name, entry.framework_level) == (good, parent, 4)
+    assert Achievement.objects.get(name=bad).entry is None
+    page.goto("/inbox/")
+    page.get_by_role("link", name="终审不予通过").click()
+    for words in [bad, scene.reason.text, "请补原件照片"]:
+        assert words in journey.main_text(page)
 
 
 def test_learner_goes_on_with_what_was_typed_and_chosen_after_loading_the_page_anew(scene, new_page):
