@@ -23,7 +23,7 @@ from accounts.models import (
 from accounts.services.activation import issue_activation_code
 from accounts.services.institutions import NotPendingError, approve_institution, refuse_institution
 from accounts.services.second_factor import reset_second_factor
-from accounts.views import identity_desk, learner_desk
+from accounts.views import identity_desk, institution_desk, learner_desk
 from vault.read_only import ReadOnly, ReadOnlyAdmin
 from vault.whole_forms import WholeRowMixin
 
@@ -87,8 +87,33 @@ class UserAdmin(StockUserAdmin):
 class InstitutionAdmin(admin.ModelAdmin):
     list_display = ["name", "bank_code", "kind", "status", "valid_from", "valid_to"]
     list_filter = ["status", "kind"]
-    search_fields = ["name", "bank_code"]
+    search_fields = ["name", "bank_code", "uscc"]
+    fields = [
+        "name", "bank_code", "uscc", "kind", "status", "valid_from", "valid_to", "licence_file", "contact_name",
+        "contact_phone",
+    ]  # fmt: skip
+    readonly_fields = ["licence_file"]
     actions = ["approve", "refuse"]
+
+    def get_fields(self, request, obj=None):
+        """A licence is shown to those who decide about it, not to every reviewer who may look up an institution."""
+        fields = super().get_fields(request, obj)
+        if obj and institution_desk.may_see_licences(request.user):
+            return fields
+        return [name for name in fields if name != "licence_file"]
+
+    def get_urls(self):
+        licence, evidence = self.admin_site.admin_view(institution_desk.licence), "<int:pk>/licence/<int:file_pk>/"
+        thumbnail = {"thumbnail": True}
+        return [
+            path(evidence, licence, name="accounts_institution_licence"),
+            path(f"{evidence}thumbnail/", licence, thumbnail, name="accounts_institution_licence_thumbnail"),
+            *super().get_urls(),
+        ]
+
+    @admin.display(description=_("证照"))
+    def licence_file(self, institution):
+        return institution_desk.shown_licence(institution)
 
     @admin.action(description=_("批准所选机构入册"), permissions=["change"])
     def approve(self, request, queryset):

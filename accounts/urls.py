@@ -22,6 +22,7 @@ urlpatterns = [
     path("register/", register.register, name="register"),
     path("register/institution/", institution.institution_register, name="register_institution"),
     path("institution/", institution.institution_home, name="institution_home"),
+    path("institution/licence/", institution.institution_licence, name="institution_licence"),
     path("institution/activation-codes/", institution.activation_code_sheet, name="activation_code_sheet"),
     path("institution/learners/<int:pk>/document/", institution.learner_document, name="learner_document"),
     path("institution/rosters/", rosters.roster_upload, name="roster_upload"),

@@ -9,6 +9,14 @@ from accounts.models import Institution, User, VerificationCode
 from accounts.services.institutions import register_institution
 from evidence.forms import EvidenceField
 
+LICENCE = _("证照(营业执照或法人证书)")
+
+
+class LicenceForm(forms.Form):
+    """Another licence of an institution that waits for the centre."""
+
+    licence = EvidenceField(label=LICENCE, multiple=False)
+
 
 class InstitutionRegisterForm(AccountFieldsMixin, PhoneCodeForm):
     """机构注册: every field is required."""
@@ -34,7 +42,7 @@ class InstitutionRegisterForm(AccountFieldsMixin, PhoneCodeForm):
     )
     uscc = forms.CharField(label=_("统一社会信用代码"), max_length=40, widget=forms.TextInput({"autocomplete": "off"}))
     kind = forms.ChoiceField(label=_("机构类型"), choices=[("", _("请选择")), *Institution.Kind.choices])
-    licence = EvidenceField(label=_("证照(营业执照或法人证书)"), multiple=False)
+    licence = EvidenceField(label=LICENCE, multiple=False)
     contact_name = forms.CharField(label=_("联系人"), max_length=100, widget=forms.TextInput({"autocomplete": "name"}))
 
     def clean_uscc(self):

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Institution, User
-from evidence.services import add_evidence
+from evidence.services import add_evidence, discard_evidence
 from messaging.services import send_inbox_message
 
 
@@ -27,6 +27,19 @@ def register_institution(*, username, password, email, phone, institution, licen
     (institution.licence,) = add_evidence(uploads=licence, by=user)
     institution.save(update_fields=["licence"])
     return user
+
+
+@transaction.atomic
+def replace_licence(*, institution, licence, by):
+    """Take another licence [(upload, kind)] of an institution that still waits; raise `NotPendingError`."""
+    pending = Institution.objects.filter(pk=institution.pk, status=Institution.Status.PENDING)
+    before = pending.select_related("licence").select_for_update(of=["self"]).first()
+    if before is None:
+        raise NotPendingError
+    (new,) = add_evidence(uploads=licence, by=by)
+    pending.update(licence=new)
+    if before.licence:
+        discard_evidence(evidence=before.licence)
 
 
 def _next_bank_code():

@@ -1,4 +1,5 @@
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection
 from django.db.models import QuerySet
@@ -10,11 +11,15 @@ from accounts.services import institutions
 from accounts.services.institutions import NotPendingError, approve_institution, refuse_institution
 from accounts.tests.factories import InstitutionFactory, LearnerFactory, UserFactory
 from accounts.tests.sms_steps import request_code, texted_code
+from achievements.tests.factories import EvidenceFactory
+from evidence.models import EvidenceFile
+from evidence.services import inspect_evidence
 from evidence.tests.test_inspection import picture
 
 REGISTER = reverse("accounts:register_institution")
 HOME = reverse("accounts:institution_home")
 SHEET = reverse("accounts:activation_code_sheet")
+LICENCE = reverse("accounts:institution_licence")
 
 
 @pytest.fixture
@@ -97,6 +102,87 @@ class TestApproval:
         approve_institution(institution=pending, by=None)
         other = InstitutionFactory(status="pending", bank_code=None)
         assert approve_institution(institution=other, by=None).bank_code == "gdxf00002"
+
+
+@pytest.fixture
+def clerk(client, files_folder):
+    """The account of an institution that has registered and waits; its licence passed."""
+    register(client)
+    institution = Institution.objects.get()
+    inspect_evidence(pk=institution.licence_id)
+    return institution.users.get()
+
+
+def make_staff(*codenames, **options):
+    staff = UserFactory(learner=None, is_staff=True, **options)
+    staff.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
+    return staff
+
+
+@pytest.mark.django_db
+class TestLicence:
+    def pages(self, institution):
+        """The institution in the admin, its licence and the thumbnail."""
+        args = [institution.pk, institution.licence_id]
+        return (
+            reverse("admin:accounts_institution_change", args=args[:1]),
+            reverse("admin:accounts_institution_licence", args=args),
+            reverse("admin:accounts_institution_licence_thumbnail", args=args),
+        )
+
+    @pytest.mark.ignore_template_errors
+    def test_centre_looks_at_the_licence_before_it_decides(self, client, clerk):
+        EvidenceFactory(name="别人的证书.png")
+        client.force_login(make_staff("view_institution", "change_institution"))
+        change, *files = self.pages(clerk.institution)
+        page = client.get(change).content.decode()
+        assert "别人的证书" not in page
+        for url in files:
+            assert url in page
+            response = client.get(url)
+            assert response.status_code == 200
+            assert response["Content-Security-Policy"] == "default-src 'none'; sandbox"
+            assert b"".join(response.streaming_content)
+
+    @pytest.mark.ignore_template_errors
+    def test_who_only_looks_institutions_up_sees_no_licence(self, client, clerk):
+        change, *files = self.pages(clerk.institution)
+        for reviewer in [
+            make_staff("view_institution"),
+            make_staff("view_institution", "change_institution", institution=InstitutionFactory()),
+        ]:
+            client.force_login(reviewer)
+            assert files[0] not in client.get(change).content.decode()
+            assert {client.get(url).status_code for url in files} == {403}
+        client.force_login(UserFactory())
+        assert {client.get(url).status_code for url in files} == {302}
+
+    @pytest.mark.ignore_template_errors
+    def test_another_file_under_the_address_of_a_licence_is_not_found(self, client, clerk):
+        client.force_login(make_staff("change_institution"))
+        other = EvidenceFactory(sha256=clerk.institution.licence.sha256)
+        inspect_evidence(pk=other.pk)
+        args = [clerk.institution.pk, other.pk]
+        assert client.get(reverse("admin:accounts_institution_licence", args=args)).status_code == 404
+
+    def test_institution_reads_why_its_licence_was_refused_and_sends_another(self, client, clerk):
+        first = clerk.institution.licence
+        EvidenceFile.objects.update(state="refused", clean_sha256="", refusal="文件已损坏")
+        page = client.get(HOME).content.decode()
+        assert "文件已损坏" in page
+        assert LICENCE in page
+        wrong = client.post(LICENCE, {"licence": SimpleUploadedFile("licence.exe", b"MZ")})
+        assert "只接受 jpg、png、gif、pdf" in wrong.content.decode()
+        client.post(LICENCE, {"licence": SimpleUploadedFile("营业执照.png", picture())})
+        assert "营业执照.png" in client.get(HOME).content.decode()
+        assert not EvidenceFile.objects.filter(pk=first.pk).exists()
+
+    def test_licence_stays_once_the_centre_has_decided(self, client, clerk):
+        approve_institution(institution=clerk.institution, by=None)
+        assert LICENCE not in client.get(HOME).content.decode()
+        answer = client.post(LICENCE, {"licence": SimpleUploadedFile("b.png", picture())}, follow=True)
+        assert "证照不能再更换" in answer.content.decode()
+        assert EvidenceFile.objects.get() == Institution.objects.get().licence
 
 
 @pytest.mark.django_db(transaction=True)

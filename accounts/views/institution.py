@@ -13,11 +13,12 @@ from django.views.decorators.http import require_POST
 
 from accounts.addresses import client_address
 from accounts.decorators import listed_institution
-from accounts.forms.institution import InstitutionRegisterForm
+from accounts.forms.institution import InstitutionRegisterForm, LicenceForm
 from accounts.forms.personal_data import UnmaskForm
 from accounts.models import ActivationCode, Enrolment, User
 from accounts.row_ids import row_ids
 from accounts.services.activation import issue_activation_codes
+from accounts.services.institutions import NotPendingError, replace_licence
 from accounts.views.codes import code_page
 from accounts.views.pages import page_of
 
@@ -71,6 +72,22 @@ def institution_home(request):
     page_obj = page_of(request, rows.order_by("student_number", "pk"), PAGE_SIZE)
     context = {"institution": institution, "totals": totals, "page_obj": page_obj, "query": query}
     return render(request, "accounts/institution_home.html", context)
+
+
+@login_required
+def institution_licence(request):
+    """Another licence, while the centre hasn't decided: the inspection refused the first, or it can't be read."""
+    institution = _own_institution(request)
+    form = LicenceForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            replace_licence(institution=institution, licence=form.cleaned_data["licence"], by=request.user)
+        except NotPendingError:
+            messages.warning(request, _("管理中心已经处理了注册,证照不能再更换。"))
+        else:
+            messages.success(request, _("证照已更换,正在检查。"))
+        return redirect("accounts:institution_home")
+    return render(request, "accounts/institution_licence.html", {"form": form, "institution": institution})
 
 
 @require_POST
