@@ -16,6 +16,7 @@ from evidence.clamd import ScannerAwayError
 from evidence.inspection import FileRefusedError, inspect, refuse_infected
 from evidence.models import EvidenceFile
 from messaging.doorbell import ring
+from messaging.services import send_inbox_message
 
 logger = logging.getLogger(__name__)
 
@@ -65,16 +66,34 @@ def inspect_evidence(*, pk):
         # Spends no try: a scanner that is away for a day must not turn a file into a refused one.
         refuse_infected(storage.path_of(evidence.sha256))
         if not waiting.filter(attempts__lt=INSPECTION_TRIES).update(attempts=F("attempts") + 1):
-            refusal = _("文件多次检查未能完成,请换一份文件重新上传。")
-            waiting.update(state=EvidenceFile.State.REFUSED, refusal=refusal)
+            _refuse(evidence, waiting, _("文件多次检查未能完成,请换一份文件重新上传。"))
             return
         result = _inspect(evidence)
     except ScannerAwayError as away:
         logger.warning("evidence %s waits: %s", pk, away)
     except FileRefusedError as error:
-        waiting.update(state=EvidenceFile.State.REFUSED, refusal=str(error.message)[:300])
+        _refuse(evidence, waiting, str(error.message))
     else:
         waiting.update(state=EvidenceFile.State.PASSED, **result)
+
+
+@transaction.atomic
+def _refuse(evidence, waiting, reason):
+    """Refuse a file that still waits and tell its owner, unless it stands in a draft, whose form shows the reason."""
+    refused = waiting.update(state=EvidenceFile.State.REFUSED, refusal=reason[:300])
+    if refused and evidence.uploaded_by and not evidence.drafts.exists():
+        send_inbox_message(
+            recipient=evidence.uploaded_by,
+            subject=_("上传的材料没有通过检查"),
+            body=_("“%(name)s”:%(why)s") % {"name": evidence.name, "why": reason},
+            link=_shown_at(evidence),
+        )
+
+
+def _shown_at(evidence):
+    """Where its owner finds a file. By the relations' names alone: what shows files stands above this app."""
+    records = [*evidence.applications.all()[:1], *evidence.achievements.all()[:1]]
+    return records[0].get_absolute_url() if records else ""
 
 
 def _inspect(evidence):

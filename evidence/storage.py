@@ -53,13 +53,13 @@ def store_path(path):
 
 
 def store_variant(path, sha256, variant):
-    """Take over a file that belongs to a stored one, such as its thumbnail."""
+    """Take over a file that belongs to a stored one, such as its thumbnail; two may store the same one at once."""
     target = path_of(sha256, variant)
     _make_folders(target)
-    incoming = target.with_name(f"incoming-{target.name}")
-    incoming.write_bytes(path.read_bytes())
-    incoming.chmod(_modes()[1])
-    incoming.replace(target)
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix="incoming-", delete=False) as incoming:
+        incoming.write(path.read_bytes())
+        os.fchmod(incoming.fileno(), _modes()[1])
+    os.replace(incoming.name, target)
 
 
 def _make_folders(target):

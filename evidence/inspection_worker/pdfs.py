@@ -1,6 +1,7 @@
 """PDFs: parsed and rewritten; what acts, carries other files or unpacks without end is refused."""
 
 from io import BytesIO
+from itertools import chain
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Stream, String
@@ -98,9 +99,12 @@ def refuse_active_content(pdf):
 
 
 def every_dictionary(pdf):
-    """Visit all indirect objects and what is nested in them. References are not followed, so cycles can't matter."""
-    for indirect in pdf.objects:
-        waiting = [indirect]
+    """Visit all objects and what is nested in them. References are not followed, so cycles can't matter.
+
+    Most objects are indirect; the trailer is not, and a catalog may be written into it.
+    """
+    for start in chain([pdf.trailer], pdf.objects):
+        waiting = [start]
         while waiting:
             found = waiting.pop()
             if isinstance(found, Array):
@@ -144,7 +148,7 @@ def is_script(entries):
     return (
         isinstance(entries.get("/JS"), String)
         or has_entries(entries, "/JavaScript")
-        or word(entries, "/URI").lower().startswith(REFUSED_SCHEMES)
+        or any(word(entries, key).lower().startswith(REFUSED_SCHEMES) for key in ("/URI", "/Base"))
     )
 
 

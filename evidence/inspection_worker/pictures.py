@@ -2,12 +2,21 @@
 
 from io import BytesIO
 
-from PIL import Image, ImageOps, JpegImagePlugin
+from PIL import Image, JpegImagePlugin
 
 from .limits import Examined, RefusalCode, RefusedError
 
 PICTURE_FORMATS = {"jpg": ["JPEG"], "png": ["PNG"], "gif": ["GIF"]}
 ORIENTATION_TAG = 0x0112
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 COLOUR_BYTES = 4  # Pillow's for a pixel, also without alpha
 ROOM_SHARE = 0.9  # of the memory limit; the rest is for buffers
 
@@ -77,7 +86,7 @@ def room_of(limits):
 def jpeg_pixel_bytes(picture):
     """Bytes per pixel at the peak: the picture plus a second copy, or plus the coefficients of a progressive one."""
     sample = 1 if picture.mode == "L" else COLOUR_BYTES
-    copy = sample if picture.mode == "CMYK" or is_turned(picture) else 0
+    copy = sample if picture.mode == "CMYK" or turn_of(picture) is not None else 0
     return sample + max(copy, coefficient_bytes(picture))
 
 
@@ -88,8 +97,12 @@ def coefficient_bytes(picture):
     return 2 * sum(a * d for a, d in zip(across, down, strict=True)) / (max(across) * max(down))
 
 
-def is_turned(picture):
-    return picture.getexif().get(ORIENTATION_TAG, 1) in range(2, 9)
+def turn_of(picture):
+    """How EXIF says to turn the picture, or None; EXIF that can't be read says nothing, as in a browser."""
+    try:
+        return TURNS.get(picture.getexif().get(ORIENTATION_TAG))
+    except Exception:  # whatever a writer left there
+        return None
 
 
 def plain(picture):
@@ -110,13 +123,12 @@ def eight_bits(picture):
 
 def upright(picture, room):
     """Apply the EXIF orientation, at half size where two copies of a large picture don't fit."""
-    if not is_turned(picture):
+    turn = turn_of(picture)
+    if turn is None:
         return picture
-    orientation = picture.getexif()[ORIENTATION_TAG]
     if picture.width * picture.height * COLOUR_BYTES * 2 > room:
         picture = shrunk(picture, 2)
-    picture.getexif()[ORIENTATION_TAG] = orientation
-    return ImageOps.exif_transpose(picture)
+    return picture.transpose(turn)
 
 
 def on_white(picture):

@@ -67,7 +67,7 @@ def pdf(*objects, catalog="", page="", pages=1):
     return assembled([body if isinstance(body, bytes) else body.encode() for body in bodies])
 
 
-def assembled(bodies):
+def assembled(bodies, root="1 0 R"):
     parts, offsets, position = [b"%PDF-1.7\n"], [], 9
     for number, body in enumerate(bodies, 1):
         offsets.append(position)
@@ -75,7 +75,8 @@ def assembled(bodies):
         position += len(parts[-1])
     table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     parts.append(b"xref\n0 %d\n0000000000 65535 f \n%b" % (len(bodies) + 1, table))
-    parts.append(b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(bodies) + 1, position))
+    size = len(bodies) + 1
+    parts.append(b"trailer << /Size %d /Root %b >>\nstartxref\n%d\n%%%%EOF\n" % (size, root.encode(), position))
     return b"".join(parts)
 
 
@@ -275,6 +276,36 @@ def test_inspection_turns_a_photo_upright_and_drops_all_metadata(inspected):
     for kept in (result.clean, result.thumbnail_path.read_bytes()):
         assert b"SECRET" not in kept
         assert b"Exif" not in kept
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [b"Exif\0\0", b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\xff\xff\1"],
+    ids=["empty", "no header", "points nowhere", "cut"],
+)
+def test_inspection_takes_a_photo_whose_exif_is_broken(inspected, exif):
+    """Every browser shows such a photo: cameras and editors write them."""
+    assert inspected(picture("JPEG", exif=exif), "jpg").picture.size == (60, 40)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_inspection_turns_each_orientation_as_a_browser_does(inspected, orientation):
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    target = BytesIO()
+    drawn = Image.new("L", (60, 40), 0)
+    drawn.paste(255, (0, 0, 30, 20))  # the upper left quarter is white
+    drawn.save(target, "JPEG", exif=exif, quality=95)
+    upright = inspected(target.getvalue(), "jpg").picture.convert("L")
+    across, down = upright.size
+    left, upper = across // 4, down // 4
+    corners = {(x, y): upright.getpixel((x, y)) > 128 for x in (left, across - left) for y in (upper, down - upper)}
+    assert [place for place, white in corners.items() if white] == [
+        {
+            1: (left, upper), 2: (across - left, upper), 3: (across - left, down - upper), 4: (left, down - upper),
+            5: (left, upper), 6: (across - left, upper), 7: (across - left, down - upper), 8: (left, down - upper),
+        }[orientation]
+    ]  # fmt: skip
 
 
 def test_inspection_drops_text_and_tail_of_a_png(inspected):
@@ -496,6 +527,7 @@ def hidden_in_object_stream():
     return data
 
 
+PAGE_TREE = [b"<< /Type /Pages /Kids [2 0 R] /Count 1 >>", b"<< /Type /Page /Parent 1 0 R /MediaBox [0 0 9 9] >>"]
 SCRIPTS = {
     "open action": pdf(catalog=f"/OpenAction << {JS} >>"),
     "indirect open action": pdf(f"<< {JS} >>", catalog="/OpenAction 4 0 R"),
@@ -521,6 +553,10 @@ SCRIPTS = {
         *(part.format(f"<< {JS} /Next 4 0 R >>") for part in CYCLE), catalog="/OpenAction 4 0 R"
     ),
     "object stream": hidden_in_object_stream(),
+    "catalog in the trailer": assembled(PAGE_TREE, f"<< /Type /Catalog /Pages 1 0 R /OpenAction << {JS} >> >>"),
+    "base of all links": pdf(
+        catalog="/URI << /Base (javascript:) >>", **annotation(LINKED.format("/S /URI /URI (a)"))
+    ),
 }
 ACTIONS = {
     "Launch": RefusalCode.LAUNCH,

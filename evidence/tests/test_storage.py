@@ -3,6 +3,8 @@
 import os
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
@@ -54,6 +56,17 @@ def test_bytes_that_a_row_names_stay():
     age(DAYS)
     assert sweep_bytes() == 0
     assert len(stored()) == 3
+
+
+def test_two_that_store_one_thumbnail_at_once_both_succeed(tmp_path, monkeypatch):
+    """Two workers inspect equal uploads, two reviewers open one page: both have written before either moves it in."""
+    source, replace, barrier = tmp_path / "source", os.replace, Barrier(2, timeout=10)
+    source.write_bytes(b"picture")
+    monkeypatch.setattr(os, "replace", lambda *paths: (barrier.wait(), replace(*paths)))
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _number: storage.store_variant(source, "ab" * 32, "thumbnail"), range(2)))
+    assert storage.path_of("ab" * 32, "thumbnail").read_bytes() == b"picture"
+    assert stored() == [f"{'ab' * 32}.thumbnail"]
 
 
 def test_a_day_of_hourly_sweeps_sees_every_file(monkeypatch):
