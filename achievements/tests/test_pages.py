@@ -235,6 +235,32 @@ def test_owner_sees_an_achievement_and_why_a_file_was_refused(owner_client, owne
         assert words in page
 
 
+def cut():
+    content = picture().read()
+    return SimpleUploadedFile("剪断.png", content[: len(content) // 2])
+
+
+def test_owner_gets_a_message_when_a_file_is_refused_after_the_form_was_sent(
+    owner_client, owner, training, files_folder
+):
+    owner_client.post(ADD, typed(training, files=cut()))
+    evidence = EvidenceFile.objects.get()
+    for _run in range(2):  # the task may come twice, the message doesn't
+        inspect_evidence(pk=evidence.pk)
+    evidence.refresh_from_db()
+    message = owner.inbox_messages.get()
+    assert "剪断.png" in message.body
+    assert evidence.refusal in message.body
+    assert message.link == evidence.achievements.get().get_absolute_url()
+
+
+def test_owner_reads_in_the_open_form_why_a_file_was_refused(owner_client, owner, training, files_folder):
+    page = owner_client.post(ADD, typed(training, files=cut(), action="draft"), follow=True)
+    inspect_evidence(pk=EvidenceFile.objects.get().pk)
+    assert EvidenceFile.objects.get().refusal in owner_client.get(page.redirect_chain[-1][0]).content.decode()
+    assert not owner.inbox_messages.exists()
+
+
 def test_stranger_finds_neither_achievement_nor_evidence(client, owner_client, training, files_folder):
     owner_client.post(ADD, typed(training) | {"files": [picture()]})
     evidence = EvidenceFile.objects.get()
