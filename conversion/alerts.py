@@ -74,11 +74,11 @@ def _same_numbers(application):
 
 
 def _same_files(application, files):
-    """Files that another learner has uploaded too: the same bytes, or the same picture with other metadata."""
-    others = EvidenceFile.objects.filter(
-        Q(sha256__in=[file.sha256 for file in files])
-        | Q(clean_sha256__in=[file.clean_sha256 for file in files if file.clean_sha256])
-    )
+    """Files that another learner has uploaded too: the same bytes, the same picture with other metadata, or a copy
+    that somebody fetched from the portal.
+    """
+    hashes = {sha256 for file in files for sha256 in (file.sha256, file.clean_sha256) if sha256}
+    others = EvidenceFile.objects.filter(Q(sha256__in=hashes) | Q(clean_sha256__in=hashes))
     others = others.exclude(uploaded_by__learner=application.learner_id).exclude(uploaded_by__learner=None)
     shared = {sha256 for pair in others.values_list("sha256", "clean_sha256") for sha256 in pair if sha256}
     text = _("另有学习者上传过完全相同的文件。")

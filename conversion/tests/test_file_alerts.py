@@ -56,6 +56,13 @@ def test_reviewer_is_told_of_the_same_picture_under_another_learner(client, case
     assert WARNING in page
 
 
+def test_reviewer_is_told_of_a_copy_that_came_from_the_portal(case):
+    """What a learner fetched, or was shown, and handed on: encoded anew it is another picture, byte for byte."""
+    mine = case.sources.get().achievement.files.get()
+    uploaded(make_learner_user(), storage.path_of(mine.clean_sha256).read_bytes())
+    assert [alert.kind for alert in alerts_of(case)] == ["file"]
+
+
 def test_own_uploads_those_of_staff_and_other_pictures_are_no_alert(case):
     uploaded(case.submitted_by, PHOTO)
     uploaded(UserFactory(learner=None), PHOTO)
