@@ -45,6 +45,7 @@ class AchievementWriter:
     def __init__(self, *, institution, fields, checker):
         self.institution, self.checker = institution, checker
         self.compared = [*COMPARED, *(field for field in OPTIONAL if field in fields)]
+        self.tells_body_code = "body_code" in fields
         self.labels = [field.removeprefix(EXTRA) for field in fields if field and field.startswith(EXTRA)]
         types = AchievementType.objects.filter(is_active=True, parent__isnull=False)
         self.types = {type_.code: type_ for type_ in types.prefetch_related("extra_fields")}
@@ -199,6 +200,8 @@ class AchievementWriter:
         changes = {name: getattr(achievement, name) for name in self.compared} | {"extra": extra}
         if achievement.entry is None and stored.entry_id:  # linked once, when its entry could still be chosen
             del changes["entry_id"], changes["body_code"]
+        if not (self.tells_body_code or achievement.body_code):  # the file has no such column
+            changes.pop("body_code", None)
         changed = {name: value for name, value in changes.items() if getattr(stored, name) != value}
         for name, value in changed.items():
             setattr(stored, name, value)

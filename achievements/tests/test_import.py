@@ -114,6 +114,15 @@ class TestRows:
         del lacking["成绩"]
         assert load([lacking]) == (0, 0, 1, 0, 1)
 
+    def test_a_column_that_the_file_lacks_stays_as_it_is(self, load, enrolments, type_):
+        row = row_of(enrolments[0], 颁发机构="外地培训站", 颁发机构代码="WD-7", 成果描述="两天")
+        load([row])
+        for lacking in ["颁发机构代码", "成果描述", "成绩"]:
+            assert load([{name: text for name, text in row.items() if name != lacking}]) == (0, 0, 1, 0, 1)
+        achievement = enrolments[0].learner.achievements.get()
+        assert (achievement.body_code, achievement.description) == ("WD-7", "两天")
+        assert load([row | {"颁发机构代码": ""}]) == (0, 1, 0, 0, 1)
+
     def test_catalogue_achievement_is_linked_by_number_and_by_name(self, load, enrolments, institution, type_):
         other = EntryFactory(type=type_)
         own = EntryFactory(type=type_, institution=institution, name="社区急救培训")
