@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from achievements.models import Achievement
 from conversion.models import ApplicationSource
@@ -32,6 +33,7 @@ class RecordLine:
 @dataclass(frozen=True, kw_only=True)
 class LearningRecord:
     learner_name: str
+    doubt: str  # empty for a proven person
     document_kind: str
     masked_document: str
     printed_on: date
@@ -50,6 +52,7 @@ def learning_record(user):
     statuses = [row.status for row in rows]
     return LearningRecord(
         learner_name=learner.name,
+        doubt="" if learner.verified_at else _("未实名核验"),
         document_kind=learner.get_document_kind_display(),
         masked_document=learner.masked_document,
         printed_on=timezone.localdate(),

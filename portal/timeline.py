@@ -89,7 +89,10 @@ def _added(at, achievement):
 
 
 def _edited(at, achievement):
-    return Event(at, _("修改学习成果"), achievement.name, achievement.get_absolute_url())
+    # What was imported is only ever edited by its institution's next file (see `change_achievement`).
+    by_institution = achievement.origin == Achievement.Origin.IMPORTED
+    text = _("机构更新学习成果") if by_institution else _("修改学习成果")
+    return Event(at, text, achievement.name, achievement.get_absolute_url())
 
 
 def _recorded(at, record):

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from pypdf import PdfReader
 
 from accounts.tests.factories import EnrolmentFactory, InstitutionFactory, InstitutionUserFactory, UserFactory
@@ -57,6 +58,14 @@ def test_learner_reads_what_happened_newest_first(owner_client, owner):
         ("添加学习成果", "急救培训"),
         ("机构导入学籍", "示例学院 2024级 护理"),
     ]
+
+
+def test_what_an_institution_changed_is_not_called_the_learners_own_edit(owner_client, owner):
+    now = timezone.now()
+    school = InstitutionFactory()
+    AchievementFactory(learner=owner.learner, name="导入的", origin="imported", imported_from=school, edited_at=now)
+    AchievementFactory(learner=owner.learner, name="自己的", edited_at=now)
+    assert {("机构更新学习成果", "导入的"), ("修改学习成果", "自己的")} <= set(events(owner_client))
 
 
 def test_refusals_stand_out_with_their_reason(client, settings, tmp_path):
@@ -139,6 +148,13 @@ def test_record_says_who_vouches_for_what(owner_client, owner):
     assert "示例职业学院导入" in text.replace("\n", "")
     # Before the rows: behind them it could be alone on a last page.
     assert text.index("“名录成果”指这种成果列在成果名录中") < text.index("示例职业学院导入")
+
+
+@pytest.mark.parametrize("is_verified", [True, False])
+def test_record_of_a_person_nobody_has_verified_says_so(client, is_verified):
+    """Name and number are then what somebody typed, under the bank's heading."""
+    client.force_login(UserFactory(learner__verified=is_verified))
+    assert ("（未实名核验）" in printed(client)) is not is_verified
 
 
 def test_name_that_no_font_shows_is_not_printed(owner_client, owner):
