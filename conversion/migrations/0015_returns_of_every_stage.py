@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
             model_name="application",
             constraint=models.CheckConstraint(
                 condition=models.Q(("status", "withdrawn"), _negated=True)
-                | models.Q(("first_reviewer__isnull", True), ("final_reviewer__isnull", True)),
+                | models.Q(("final_reviewer__isnull", True), ("first_reviewer__isnull", True)),
                 name="withdrawn_before_the_first_decision",
             ),
         ),
