@@ -5,6 +5,8 @@ from django.utils.translation import gettext as _
 
 from achievements.models.types import EARLIEST_YEAR
 
+LATEST_YEAR = 2999  # what is "9999-12-31" elsewhere is an empty end here
+
 
 def check_obtained_on(date, *, today):
     """Raise `ValidationError` for a day on which nothing can have been obtained."""
@@ -12,6 +14,12 @@ def check_obtained_on(date, *, today):
         raise ValidationError(_("取得时间不能晚于今天。"))
     if date.year < EARLIEST_YEAR:
         raise ValidationError(_("请检查取得时间的年份。"))
+
+
+def check_valid_day(date):
+    """Raise `ValidationError` for the day of a validity in a year that nobody means; without an end it is for good."""
+    if not EARLIEST_YEAR <= date.year <= LATEST_YEAR:
+        raise ValidationError(_("请检查年份;长期有效的,失效日期留空。"))
 
 
 def check_extra(fields, typed):

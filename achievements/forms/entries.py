@@ -11,6 +11,7 @@ from accounts.forms.uploads import ImportUploadForm
 from achievements.forms.catalogue import WordsField
 from achievements.forms.rendering import Lines
 from achievements.models import AchievementType, CatalogueAlias, CatalogueEntry, CatalogueImport
+from achievements.rules import check_valid_day
 from achievements.search import holding, storable, terms_of
 from achievements.services.catalogue import DRAFT_FIELDS, MEANING, EntryError, save_draft, stop_entry
 
@@ -34,15 +35,29 @@ def tidied(name):
     return " ".join(storable(name).split())
 
 
-class NamesMixin:
+def _valid_day(date):
+    if date:
+        check_valid_day(date)
+    return date
+
+
+class EntryFormMixin:
+    """What is asked of an entry whoever keeps it."""
+
     def clean_project_name(self):
         return tidied(self.cleaned_data["project_name"])
 
     def clean_name(self):
         return tidied(self.cleaned_data["name"])
 
+    def clean_valid_from(self):
+        return _valid_day(self.cleaned_data["valid_from"])
 
-class OwnEntryForm(NamesMixin, forms.ModelForm):
+    def clean_valid_to(self):
+        return _valid_day(self.cleaned_data["valid_to"])
+
+
+class OwnEntryForm(EntryFormMixin, forms.ModelForm):
     """An institution's draft; it says nothing of status, family or other institutions."""
 
     aliases = forms.CharField(
@@ -119,7 +134,7 @@ class StopForm(forms.Form):
         stop_entry(entry=entry, by=by, reason=self.cleaned_data["reason"])
 
 
-class EntryAdminForm(NamesMixin, forms.ModelForm):
+class EntryAdminForm(EntryFormMixin, forms.ModelForm):
     """An entry in the admin. What an approved entry means changes with a reason only."""
 
     reason = forms.CharField(

@@ -1,5 +1,6 @@
 """The columns of a catalogue file, read and written by the same words, so that an export imports as it is."""
 
+import datetime as dt
 import re
 from functools import partial
 
@@ -10,6 +11,7 @@ from accounts.importers.cells import chosen, day, decimal, plain_text, short_cod
 from accounts.importers.columns import Column, Columns
 from achievements.models import CatalogueEntry
 from achievements.models.types import plain
+from achievements.rules import check_valid_day
 
 FORMULA = re.compile(r"'*[ \n\u3000]*[=+\-@\t\r＝＋－＠]")
 NAMES_APART = re.compile(r"[\n;；]+")
@@ -43,6 +45,12 @@ def _names(text):
     return "\n".join(dict.fromkeys(names))
 
 
+def _valid_day(text):
+    stored = day(text)
+    check_valid_day(dt.date.fromisoformat(stored))
+    return stored
+
+
 def _whole(text, *, least, most):
     return str(int(decimal(text, least=least, most=most, places=0)))
 
@@ -71,8 +79,8 @@ COLUMNS = Columns(
         ),
         Column("credits", _("学分"), partial(decimal, most=9999, places=1), blank=None),
         Column("credit_basis", _("学分依据"), partial(_text, most=60)),
-        Column("valid_from", _("生效日期"), day, blank=None),
-        Column("valid_to", _("失效日期"), day, blank=None),
+        Column("valid_from", _("生效日期"), _valid_day, blank=None),
+        Column("valid_to", _("失效日期"), _valid_day, blank=None),
         Column("aliases", _("别名"), _names),
         Column("formers", _("曾用名"), _names),
         Column("is_active", _("启用"), yes_or_no, blank="true"),

@@ -521,3 +521,17 @@ def test_institution_fills_the_description_to_its_end(client, clerk):
     words = "\r\n".join(["字" * 99] * 6)  # 600 characters for a browser
     data = {"type": TypeFactory().pk, "project_name": "示例项目", "name": "示例证书", "hours_unit": "hour"}
     assert client.post(ADD, data | {"description": words + "字"}).status_code == 302
+
+
+@pytest.mark.parametrize("day", ["0224-05-01", "9999-12-31"])
+def test_a_validity_in_a_year_nobody_means_is_told(client, clerk, operator, day, tmp_path):
+    client.force_login(clerk)
+    type_ = TypeFactory()
+    data = {"type": type_.pk, "project_name": "示例项目", "name": "示例证书", "hours_unit": "hour"}
+    assert "长期有效的,失效日期留空" in client.post(ADD, data | {"valid_to": day}).content.decode()
+    path = tmp_path / "own.csv"
+    cells = ["示例项目", "示例证书", clerk.institution.bank_code, type_.code, day]
+    path.write_text("项目名称,成果名称,机构代码,成果类型,失效日期\n" + ",".join(cells), encoding="utf-8")
+    assert import_catalogue(path=path, by=clerk, report=tmp_path / "report.csv").refused == 1
+    assert "长期有效的" in (tmp_path / "report.csv").read_text(encoding="utf-8-sig")
+    assert not CatalogueEntry.objects.exists()
