@@ -56,6 +56,13 @@ class EntryFormMixin:
     def clean_valid_to(self):
         return _valid_day(self.cleaned_data["valid_to"])
 
+    def clean(self):
+        data = super().clean()
+        begins, ends = data.get("valid_from"), data.get("valid_to")
+        if begins and ends and ends < begins:
+            self.add_error("valid_to", _("失效日期不能早于生效日期。"))
+        return data
+
 
 class OwnEntryForm(EntryFormMixin, forms.ModelForm):
     """An institution's draft; it says nothing of status, family or other institutions."""
@@ -83,6 +90,8 @@ class OwnEntryForm(EntryFormMixin, forms.ModelForm):
         self.instance.institution = user.institution
         self.fields["type"].queryset = AchievementType.objects.filter(parent__isnull=False, is_active=True)
         self.fields["type"].choices = type_choices()
+        for name in ["hours", "credits"]:
+            self.fields[name].widget.attrs["min"] = 0  # from which a browser counts its steps, too
         self.fields["level"].choices = [("", _("无")), *CatalogueEntry.Level.choices]
         if self.instance.pk:
             names = self.instance.aliases.filter(kind="alias").values_list("name", flat=True)
