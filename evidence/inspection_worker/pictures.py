@@ -108,12 +108,26 @@ def turn_of(picture):
 def plain(picture):
     """Give 8 bits of grey or colour, with or without alpha. Colour profiles and colour keys are ignored."""
     if picture.mode == "P":
-        return picture.convert("RGBA" if "transparency" in picture.info else "RGB")
+        return opaque(picture).convert("RGB")
     if picture.mode.startswith("I"):
         return eight_bits(picture)
     if picture.mode in ("L", "LA", "RGB", "RGBA"):
         return picture
     return picture.convert("L" if picture.mode == "1" else "RGB")
+
+
+def opaque(picture):
+    """Fill what is transparent with white in the palette: a channel for it would need a third more memory."""
+    transparency = picture.info.pop("transparency", None)
+    if transparency is None:
+        return picture
+    palette = picture.getpalette()
+    alphas = list(transparency) if isinstance(transparency, bytes) else [255] * transparency + [0]
+    for place, alpha in enumerate(alphas[: len(palette) // 3]):
+        colour = slice(3 * place, 3 * place + 3)
+        palette[colour] = [(value * alpha + 255 * (255 - alpha)) // 255 for value in palette[colour]]
+    picture.putpalette(palette)
+    return picture
 
 
 def eight_bits(picture):

@@ -325,6 +325,11 @@ def test_inspection_drops_text_and_tail_of_a_png(inspected):
         pytest.param(picture(mode="I;16", colour=0x8000), "png", (128, 128, 128), id="16 bit grey"),
         pytest.param(picture(mode="1", colour=1), "png", (255, 255, 255), id="1 bit"),
         pytest.param(picture(mode="P", colour=1), "png", None, id="palette"),
+        pytest.param(picture(mode="P", colour=0, transparency=0), "png", (255, 255, 255), id="transparent colour"),
+        pytest.param(
+            picture(mode="P", transparency=bytes([51])), "png", (255, 204, 204), id="colour, mostly transparent"
+        ),
+        pytest.param(picture("GIF", "P", colour=0, transparency=0), "gif", (255, 255, 255), id="transparent gif"),
         pytest.param(picture(mode="RGBA", colour=(9, 9, 9, 0)), "png", (255, 255, 255), id="transparent"),
         pytest.param(picture(mode="LA", colour=(0, 51)), "png", (204, 204, 204), id="grey, half transparent"),
         pytest.param(picture("GIF", colour=(0, 0, 255)), "gif", (0, 0, 255), id="gif"),
@@ -334,6 +339,11 @@ def test_inspection_shows_every_colour_mode_on_white(inspected, data, kind, expe
     shown = inspected(data, kind).picture.convert("RGBA").getpixel((5, 5))
     expected = expected or Image.open(BytesIO(data)).convert("RGB").getpixel((5, 5))
     assert max(abs(one - other) for one, other in zip(shown, (*expected, 255), strict=True)) <= 2
+
+
+def test_inspection_fills_a_transparent_palette_in_little_memory(inspected):
+    data = picture(mode="P", size=(5000, 4000), colour=0, transparency=0)
+    assert inspected(data, "png", memory=125_000_000).inspection.width == 5000
 
 
 def test_inspection_turns_a_transparent_png_upright(inspected):
