@@ -23,6 +23,7 @@ from accounts.models import (
 from accounts.services.activation import issue_activation_code
 from accounts.services.institutions import NotPendingError, approve_institution, refuse_institution
 from accounts.services.second_factor import reset_second_factor
+from accounts.typed_choices import TypedChoicesMixin
 from accounts.views import identity_desk, institution_desk, learner_desk
 from vault.read_only import ReadOnly, ReadOnlyAdmin
 from vault.whole_forms import WholeRowMixin
@@ -38,7 +39,7 @@ class AccountForm(WholeRowMixin, UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(StockUserAdmin):
+class UserAdmin(TypedChoicesMixin, StockUserAdmin):
     form = AccountForm
     list_display = ["username", "name", "institution", "is_staff", "is_active"]
     list_filter = ["is_staff", "is_active", "groups"]
@@ -245,7 +246,7 @@ class EnrolmentAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Region)
-class RegionAdmin(admin.ModelAdmin):
+class RegionAdmin(TypedChoicesMixin, admin.ModelAdmin):
     list_display = ["code", "name", "level", "valid_to"]
     search_fields = ["=code", "name"]
     list_filter = ["level"]

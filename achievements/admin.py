@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
+from accounts.typed_choices import TypedChoicesMixin
 from achievements.forms.entries import AliasAdminForm, EntryAdminForm
 from achievements.forms.standards import FrameworkLevelFormSet, FrameworkVersionForm
 from achievements.forms.types import TypeFieldFormSet, TypeMaterialFormSet
@@ -110,7 +111,7 @@ class LeafTypeFilter(admin.RelatedFieldListFilter):
 
 
 @admin.register(CatalogueEntry)
-class CatalogueEntryAdmin(admin.ModelAdmin):
+class CatalogueEntryAdmin(TypedChoicesMixin, admin.ModelAdmin):
     """The centre keeps all entries; approving, returning and stopping are verbs of their own, with a reason."""
 
     form = EntryAdminForm

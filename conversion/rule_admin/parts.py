@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from accounts.typed_choices import TypedChoicesMixin
 from achievements.models import CatalogueEntry
 from conversion.criteria_forms import CriteriaTestForm, CriteriaTestFormSet, ExampleValueForm, ExampleValueFormSet
 from conversion.forms.rules import VersionPartForm
@@ -25,7 +26,7 @@ from conversion.models import (
 from conversion.rule_admin.scope import PUBLISHED, DraftOnly
 
 
-class EntryInline(admin.StackedInline):
+class EntryInline(TypedChoicesMixin, admin.StackedInline):
     """Rows that name a catalogue entry: an approved one. Stacked, since a table of them is wider than a phone."""
 
     extra = 1

@@ -5,6 +5,7 @@ from django.db import IntegrityError
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.typed_choices import TypedChoicesMixin
 from conversion.models import RuleVersion
 from conversion.services.drafting import DraftExistsError
 
@@ -17,7 +18,7 @@ def _value(obj, path):
     return obj
 
 
-class OwnInstitution(admin.ModelAdmin):
+class OwnInstitution(TypedChoicesMixin, admin.ModelAdmin):
     """`institution_path` leads from the model to the id of its institution; `choices_of` {field: path} narrows what
     a foreign key offers. With `shares_centre` rows without an institution are seen by all, changed by the centre.
     """
