@@ -250,6 +250,37 @@ def test_material_comes_back_to_the_stage_that_asked_for_it(stages, approvals, r
     assert Application.objects.get(pk=case.pk).status == TRANSITIONS[stages][approval][1]
 
 
+# The last thing that each action does within its transaction; reviewers' decisions end by telling the applicant.
+LAST = {
+    Action.WITHDRAW: "applications.write_record",
+    Action.RESUBMIT: "applications.write_record",
+    Action.APPEAL: "appeals.write_record",
+    Action.REVOKE: "revocation.tell_applicant",
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("action", ACTIONS)
+def test_action_that_breaks_off_at_its_end_changes_nothing(monkeypatch, action):
+    count = next(count for count in (2, 3) if action in TRANSITIONS[count])
+    play = Play(count)
+    for step in next(way for status, way in WAYS.items() if status in TRANSITIONS[count][action][0]):
+        play.act(step)
+    before = play.state()
+    name = LAST.get(action, "reviews.tell_applicant")
+    monkeypatch.setattr(f"conversion.services.{name}", break_off)
+    with pytest.raises(RuntimeError):
+        play.act(action)
+    assert play.state() == before
+    monkeypatch.undo()
+    play.act(action)
+    assert play.state() != before
+
+
+def break_off(*_some, **_named):
+    raise RuntimeError
+
+
 def test_every_state_and_action_is_in_the_tables():
     assert set(WAYS) == set(Status)
     assert {*WHO, Action.RETURN} == set(ACTIONS)

@@ -24,7 +24,12 @@ from conversion.services import clock, reviews
 from conversion.services.appeals import AppealRefusedError, appeal
 from conversion.services.applications import resubmit, submit_recognition, withdraw
 from conversion.services.records import write_record
-from conversion.services.reviews import NotAllowedError, ReasonUnfitError, SpecialReasonMissingError
+from conversion.services.reviews import (
+    DecidedMeanwhileError,
+    NotAllowedError,
+    ReasonUnfitError,
+    SpecialReasonMissingError,
+)
 from conversion.services.revocation import StillUsedError, may_revoke, revoke
 from conversion.tests.scene import Scene, make_achievement, make_learner_user, make_reviewer
 
@@ -254,6 +259,17 @@ class TestReasons:
         only_refusal = ReasonCode.objects.create(code="r", text="仅不予通过", for_return=False)
         with pytest.raises(ReasonUnfitError):
             scene.decide(scene.submit(), "return", scene.first_reviewer, reason=only_refusal)
+
+
+class TestReturn:
+    def test_page_from_before_the_return_decides_nothing_after_it(self, scene):
+        """The state is the same again, what the reviewer has read isn't."""
+        page = scene.submit()
+        case = scene.decide(same(page), "return", scene.first_reviewer, reason=scene.reason)
+        resubmit(application=case, by=scene.user, explanation="已补")
+        with pytest.raises(DecidedMeanwhileError):
+            scene.decide(page, "first_approve", scene.first_reviewer)
+        assert (same(case).status, case.records.count()) == ("submitted", 3)
 
 
 class TestClock:

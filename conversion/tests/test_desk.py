@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -11,7 +12,7 @@ from django.utils import timezone
 from conversion.models import ReviewClaim, ReviewCriterion
 from conversion.services import claims
 from conversion.services.appeals import appeal
-from conversion.services.applications import resubmit
+from conversion.services.applications import resubmit, submit_recognition
 from conversion.services.bulk import approve_in_bulk, bulk_line
 from conversion.services.claims import ClaimedError, claim_case
 from conversion.services.reviews import FindingMissingError, NotAllowedError, SpecialReasonMissingError
@@ -25,7 +26,7 @@ from conversion.tests.scene import (
     make_version,
     verify,
 )
-from conversion.tests.test_course import set_stages
+from conversion.tests.test_course import off_catalogue, set_stages
 
 QUEUE = reverse("admin:conversion_application_changelist")
 BULK = reverse("admin:conversion_application_bulk")
@@ -267,6 +268,16 @@ def test_bulk_approval_leaves_out_what_needs_a_look(scene):
     assert done == []
     assert ["同一编号" in left[0][1], "审核指标" in left[1][1]] == [True, True]
     assert bulk_line(other, scene.final_reviewer).obstacle == "您没有这一审核阶段的权限。"
+
+
+def test_bulk_approval_names_a_recognition_and_a_case_with_a_condition_unmet(scene):
+    verify(scene.user)
+    recognition = submit_recognition(by=scene.user, achievement=off_catalogue(scene), token=uuid4())
+    assert bulk_line(recognition, make_reviewer(first=True)).obstacle == "成果认定须逐件审核。"
+    case = scene.submit()
+    assert bulk_line(case, scene.first_reviewer).obstacle == ""
+    case.snapshot["sources"][0]["entry_id"] = make_entry("别的成果").pk
+    assert bulk_line(case, scene.first_reviewer).obstacle == "规则的条件没有全部满足。"
 
 
 def test_bulk_approval_proves_nobodys_identity(client, scene):

@@ -109,6 +109,17 @@ class TestCorrection:
             replace_certificate(certificate=current, reason="再来", by=scene.final_reviewer)
         assert Certificate.objects.count() == 2
 
+    def test_correction_that_breaks_off_leaves_the_old_one_valid(self, scene, application, monkeypatch):
+        old = application.certificate
+        monkeypatch.setattr("conversion.services.certificates._tell_of_correction", break_off)
+        with pytest.raises(RuntimeError):
+            replace_certificate(certificate=old, reason="姓名有误", by=scene.final_reviewer)
+        assert Certificate.objects.get().is_valid
+
+
+def break_off(*_some):
+    raise RuntimeError
+
 
 @pytest.mark.django_db
 class TestFrozenCertificate:
