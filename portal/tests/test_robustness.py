@@ -6,12 +6,13 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 from django.contrib import admin
 from django.db import OperationalError, connections
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from accounts.models import User
 from accounts.tests.sms_steps import solved_captcha
 from achievements.models import AchievementType
+from creditbank.wsgi import application
 from demo.accounts import PASSWORD
 from demo.synthetic import synthetic_person
 from portal.tests.test_crawl import assert_strict
@@ -151,6 +152,32 @@ def test_no_header_or_cookie_breaks_a_page(client):
             response.getvalue()
 
 
+def answer_of_the_server(content_type):
+    """(status, content type as Django saw it) of a request as gunicorn hands it over."""
+    environ = RequestFactory().get("/favicon.ico", {"q": "+2AA-"}).environ | {"CONTENT_TYPE": content_type}
+    statuses = []
+    application(environ, lambda status, headers: statuses.append(status))
+    return statuses[0], environ["CONTENT_TYPE"]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain; charset=hex", "text/plain; charset=utf-7", "text/plain; charset=unicode_escape",
+        "text/plain; charset=idna", "text/plain; charset=undefined", "multipart/form-data; boundary=x; charset=gbk",
+        "text/plain; a*=nosuch''b",
+    ],
+)  # fmt: skip
+def test_a_content_type_does_not_choose_how_text_is_read(content_type):
+    """`\\ud800`, `\\x00` and `+2AA-` are plain letters, unless the request may say what decodes them."""
+    assert answer_of_the_server(content_type) == ("302 Found", "")
+
+
+@pytest.mark.parametrize("content_type", ["", FORM, f"{FORM}; charset=UTF8", "multipart/form-data; boundary=x"])
+def test_the_content_types_of_forms_are_read(content_type):
+    assert answer_of_the_server(content_type) == ("302 Found", content_type)
+
+
 # Every POST form ---------------------------------------------------------------------------------------------
 
 
@@ -245,6 +272,13 @@ def test_signing_in_never_leads_off_the_site(client, target):
     assert client.get(url, {"next": target}).url == reverse("portal:my_information")
     staff = {"username": "admin", "password": PASSWORD, "next": target}
     assert Client().post(f"{reverse('admin:login')}?{urlencode({'next': target})}", staff).url == "/my/"
+
+
+@pytest.mark.parametrize("target", ["abc", "home", "my/", "portal:home", "", "./my/"])
+def test_signing_in_leads_home_where_next_is_no_address_from_the_root(client, target):
+    person = {"identity": "person", "identifier": "xiaofang", "password": PASSWORD, "next": target}
+    assert client.post(reverse("accounts:sign_in"), person).url == reverse("portal:my_information")
+    assert client.get(reverse("accounts:sign_in"), {"next": target}).url == reverse("portal:my_information")
 
 
 def test_signing_in_leads_on_to_the_page_asked_for(client):
