@@ -22,7 +22,8 @@ def home_of(user):
 
 
 def local_next(request):
-    """The page to go on to; never another site's."""
+    """The page to go on to, as an address from the root of the site: never another site's, nor the name of a view."""
     target = request.POST.get("next") or request.GET.get("next") or ""
-    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if safe else ""
+    hosts = {request.get_host()}
+    is_safe = url_has_allowed_host_and_scheme(target, hosts, require_https=request.is_secure())
+    return target if is_safe and target.startswith("/") else ""

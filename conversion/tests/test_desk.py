@@ -235,6 +235,13 @@ def test_who_may_not_decide_a_case_can_not_keep_others_from_it(client, scene):
     assert page_for(case, "claim") in text_of(client.get(QUEUE, {"scope": "open"}))
 
 
+@pytest.mark.parametrize("target", ["abc", "https://evil.example/", ""])
+def test_who_claims_a_case_is_led_to_the_queue_where_next_is_no_address_of_ours(client, scene, target):
+    client.force_login(scene.first_reviewer)
+    answer = client.post(page_for(scene.submit(), "claim"), {"next": target})
+    assert answer.url == reverse("admin:conversion_application_changelist")
+
+
 # Bulk approval ---------------------------------------------------------------------------------------------
 
 
@@ -252,6 +259,14 @@ def test_reviewer_sees_first_what_a_bulk_approval_would_contain(client, scene, c
     assert "正在办理" in text_of(done)
     assert (fits.records.last().action, fits.records.last().opinion) == ("first_approve", "一并通过")
     assert held.records.count() == 1
+
+
+def test_an_opinion_is_kept_without_what_no_database_holds(client, scene):
+    case = scene.submit()
+    verify(case.submitted_by)
+    client.force_login(scene.first_reviewer)
+    client.post(BULK, {"application": [case.pk], "confirm": "1", "opinion": "一并\x00通过"})
+    assert case.records.last().opinion == "一并通过"
 
 
 def test_bulk_approval_leaves_out_what_needs_a_look(scene):

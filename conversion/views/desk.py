@@ -3,11 +3,11 @@
 from django.contrib import admin, messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.row_ids import row_ids
+from accounts.views.navigation import local_next
 from conversion.forms.review import QueueForm
 from conversion.models import Application
 from conversion.queue import COUNTED, queue_page, visible_applications
@@ -48,9 +48,7 @@ def application_queue(request):
 
 def _back(request):
     """The page of the queue or the case that a button was pressed on."""
-    url = request.POST.get("next", "")
-    here = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
-    return redirect(url if here else QUEUE)
+    return redirect(local_next(request) or QUEUE)
 
 
 @require_POST
@@ -101,7 +99,7 @@ def application_bulk(request):
 
 
 def _bulk_done(request, chosen):
-    opinion = request.POST.get("opinion", "").strip()[:1000]
+    opinion = request.POST.get("opinion", "").replace("\x00", "").strip()[:1000]
     done, left = approve_in_bulk(applications=chosen, by=request.user, opinion=opinion)
     if done:
         messages.success(request, _("已通过 %d 件。") % len(done))
