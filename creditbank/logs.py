@@ -15,6 +15,8 @@ FIELDS = ["method", "route", "status", "milliseconds"]
 LONGEST = 500
 # Our own lines name rows by id. What other people's words may carry: phones, document numbers, e-mail addresses.
 PERSONAL = re.compile(r"\d{11,}[Xx]?|\b[A-Z]{1,2}\d{7,}\b|[\w.+-]+@[\w-]+\.[\w.-]+")
+# What others quote beside an error: gunicorn the address, Celery the error with the rows of its further lines.
+QUOTED = re.compile(r"\s/|\n|\\n")
 
 
 def masked(text):
@@ -39,8 +41,10 @@ class JsonFormatter(logging.Formatter):
 def _message(record):
     """Django names the address that an answer is about: here it is the route."""
     text, request = record.getMessage(), getattr(record, "request", None)
-    match = getattr(request, "resolver_match", None)
-    return text.replace(request.path, f"/{match.route}" if match else "…") if hasattr(request, "path") else text
+    if hasattr(request, "path"):
+        match = getattr(request, "resolver_match", None)
+        return text.replace(request.path, f"/{match.route}" if match else "…")
+    return QUOTED.split(text, maxsplit=1)[0] if record.exc_info else text
 
 
 def _where():

@@ -81,6 +81,26 @@ def test_an_error_is_told_without_the_rows_a_database_quotes(lines):
         assert personal not in json.dumps(line, ensure_ascii=False)
 
 
+@pytest.mark.parametrize("name", ["celery.app.trace", "gunicorn.error"])
+def test_others_quote_neither_the_rows_of_an_error_nor_an_address(lines, name):
+    said = {
+        "celery.app.trace": ("Task %s raised unexpected: %s", "tasks.work[1]", repr(IntegrityError(DUPLICATE))),
+        "gunicorn.error": ("Error handling request %s %s", "GET", "/institution/?q=张三丰"),
+    }
+    logger = logging.getLogger(name)
+    logger.addHandler(logging.getLogger("portal").handlers[-1])
+    try:
+        raise IntegrityError(DUPLICATE)
+    except IntegrityError:
+        logger.exception(*said[name])
+    finally:
+        logger.removeHandler(logger.handlers[-1])
+    (line,) = lines()
+    assert line["message"].startswith(("Task tasks.work[1] raised unexpected: ", "Error handling request GET"))
+    assert 'IntegrityError: duplicate key violates "phone_once"' in line["error"]
+    assert "张三丰" not in json.dumps(line, ensure_ascii=False)
+
+
 @pytest.mark.parametrize("personal", ["44010619900101123X", "+8613800138000", "E12345678", "a.b@example.com"])
 def test_what_other_libraries_quote_is_masked(lines, personal):
     logging.getLogger("portal").warning("refused %s of row 1234567", personal)
