@@ -12,6 +12,7 @@ from celery import current_app
 from django.db import connections
 
 from creditbank import browser
+from messaging import doorbell
 
 CHROMIUM_OPTIONS = [
     "--disable-gpu",
@@ -154,6 +155,7 @@ def meeting():
 def broker_away(monkeypatch):
     """Let every ring of this test go to a broker that isn't there."""
     monkeypatch.setattr(current_app.conf, "broker_write_url", "redis+socket:///nowhere/valkey.sock")
+    monkeypatch.setattr(doorbell, "_quiet_until", float("-inf"))  # and no later test finds the bell quiet
     current_app.amqp._producer_pool = None
     yield
     current_app.amqp._producer_pool = None

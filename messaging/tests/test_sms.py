@@ -1,7 +1,9 @@
+import time
 from datetime import timedelta
 from string import Formatter
 
 import pytest
+from celery import current_app
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -9,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import VerificationCode
-from messaging import services, tasks
+from messaging import doorbell, services, tasks
 from messaging.models import LocalSms, SmsAttempt, SmsBudget, SmsMessage
 from messaging.tests.conftest import PHONE
 from messaging.wording import WORDINGS, compose
@@ -330,6 +332,27 @@ def test_message_is_saved_and_sent_later_while_the_broker_is_away(gateway, queue
     assert SmsMessage.objects.get(pk=message.pk).status == "created"
     tasks.sweep_sms()
     assert len(gateway.requests) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broker_that_hangs_is_waited_for_once(queue, broker_away, monkeypatch):
+    """Each try costs its timeout of five seconds, and gunicorn ends a request after thirty: a form rings ten files."""
+    tries = []
+
+    def hang(*arguments, **options):
+        tries.append(arguments)
+        raise TimeoutError
+
+    monkeypatch.setattr(current_app, "send_task", hang)
+    with transaction.atomic():
+        for _file in range(10):
+            queue()
+    assert SmsMessage.objects.count() == 10
+    assert len(tries) == 1
+    later = time.monotonic() + doorbell.QUIET_SECONDS + 1
+    monkeypatch.setattr(doorbell.time, "monotonic", lambda: later)
+    queue()
+    assert len(tries) == 2
 
 
 @pytest.mark.django_db
