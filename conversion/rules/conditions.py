@@ -57,8 +57,8 @@ def _threshold(code, label, required, actual, met):
 
 
 def _earliest(source, on):
-    """The first day on which an achievement is young enough on a day."""
-    return on - relativedelta(months=source.max_age_months)
+    """The first day on which an achievement is young enough on a day; no day is earlier than those of the year 1."""
+    return on - relativedelta(months=min(source.max_age_months, (on.year - 1) * 12))
 
 
 def obtained_window(version, source):

@@ -178,6 +178,12 @@ class TestEligibility:
         assert slots.convertible_counts([achievement]) == {achievement.pk: 3}
         assert [a.verdict for a in rules.assess_all(versions, [achievement])] == ["match"] * 3
 
+    def test_an_age_beyond_the_calendar_is_no_condition(self, scene):
+        """32767 months are what the column holds: keepers write it for "always"."""
+        version = make_version(scene.college, [(1, [{"entry": scene.entry, "max_age_months": 32767}])])
+        assert slots.convertible_counts([scene.achievement])[scene.achievement.pk] >= 1
+        assert rules.assess(version, [scene.achievement]).is_match
+
     def test_rule_of_two_groups_names_the_missing_part(self, scene):
         other = make_entry("助理电子商务师")
         version = make_version(scene.college, [(1, [{"entry": scene.entry}]), (1, [{"entry": other}])])
