@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from achievements.models import Achievement, TypeField
-from conversion import criteria
+from conversion import criteria, slots
 from conversion.models import (
     Application,
     CreditEntry,
@@ -19,6 +19,7 @@ from conversion.tests.performance.awards import EVENT, another_table, apply_for,
 from conversion.tests.scene import (
     Scene,
     make_institution,
+    make_version,
 )
 
 
@@ -33,6 +34,17 @@ class TestEvents:
     @pytest.fixture
     def higher(self, scene, competition, lower):
         return make_award(scene, competition, "国赛获奖", competition_level="国家级", prize="三等奖")
+
+    def test_case_of_an_event_takes_its_course_from_conversions_too(self, scene, competition, higher):
+        """The counter reads every key of the learner, those of events as well, which are made otherwise."""
+        table = another_table(competition, fills_course_once=True)
+        groups = [(1, [{"entry": scene.entry}])]
+        rival = make_version(scene.college, groups, course=table.course, fills_course_once=True)
+        assert set(slots.open_versions([scene.achievement])) == {scene.version, rival}
+        apply_for(scene, table, higher)
+        assert ExclusiveUse.objects.filter(key__startswith="event:").exists()
+        assert set(slots.open_versions([scene.achievement])) == {scene.version}
+        assert slots.counts_of([scene.achievement])[0].convertible == 1
 
     def test_lower_one_names_the_higher_that_counts(self, competition, lower, higher):
         assessment = criteria.assess_performance(competition, lower)
