@@ -25,7 +25,7 @@ from evidence.forms import EvidenceField, TellsLostFilesMixin
 
 
 class OnceMixin(TellsLostFilesMixin):
-    """A form whose token was used gets its first answer again only if it says the same again, and that still stands.
+    """A form whose token was used gets its first answer again only if it says the same again.
 
     What else it says (the page was still open, or shown again by 后退) would get "submitted" and be gone: it is shown
     again under a new token, unsubmitted, and says so.
@@ -33,8 +33,7 @@ class OnceMixin(TellsLostFilesMixin):
 
     def _answer(self, application, *, version, achievements, field):
         used = set(application.sources.values_list("achievement", flat=True))
-        is_same = application.rule_version == version and used <= {achievement.pk for achievement in achievements}
-        if is_same and application.is_live:
+        if application.rule_version == version and used <= {achievement.pk for achievement in achievements}:
             return application
         self.data = self.data.copy()
         self.data[self.add_prefix("token")] = str(uuid.uuid4())
@@ -60,7 +59,8 @@ class ConversionForm(OnceMixin, forms.Form):
     def __init__(self, *args, user, achievements, **kwargs):
         super().__init__(*args, initial={"token": uuid.uuid4()}, **kwargs)
         self.user, self.achievements = user, achievements
-        self.fields["version"].queryset = RuleVersion.objects.with_target().with_sources()
+        agreed_on = RuleVersion.objects.exclude(status=RuleVersion.Status.DRAFT)
+        self.fields["version"].queryset = agreed_on.with_target().with_sources()
 
     def save(self):
         """Submit and return the application, or None with an error beside the field."""

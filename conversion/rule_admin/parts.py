@@ -135,18 +135,17 @@ class PartAdmin(DraftOnly):
         """Taking a part out is a change too."""
         super().delete_model(request, obj)
         RuleVersion.objects.filter(pk=obj.version_id).update(drafted_by=request.user)
+        request.part_of = obj.version_id
 
-    def response_add(self, request, obj, post_url_continue=None):
-        return self._back(request, obj) or super().response_add(request, obj, post_url_continue)
+    def response_delete(self, request, obj_display, obj_id):
+        super().response_delete(request, obj_display, obj_id)  # says what is gone
+        return redirect("admin:conversion_ruleversion_change", request.part_of)
 
-    def response_change(self, request, obj):
-        return self._back(request, obj) or super().response_change(request, obj)
-
-    def _back(self, request, part):
+    def response_post_save_add(self, request, obj):
         """To the version, unless somebody wants to go on here."""
-        if {"_continue", "_addanother"} & request.POST.keys():
-            return None
-        return redirect("admin:conversion_ruleversion_change", part.version_id)
+        return redirect("admin:conversion_ruleversion_change", obj.version_id)
+
+    response_post_save_change = response_post_save_add
 
 
 @admin.register(RuleGroup)

@@ -6,6 +6,7 @@ check at approval and the public what-if pages. `conversion.slots` finds which r
 """
 
 from conversion.rules.assessment import Assessment, assess
+from conversion.rules.caps import cap_words
 from conversion.rules.conditions import Condition, Verdict, satisfies, source_conditions
 from conversion.rules.differences import Change, differences
 from conversion.rules.events import Event, event_of, frozen_event, of_same_event
@@ -13,7 +14,15 @@ from conversion.rules.frozen import assess_frozen, frozen_achievements
 from conversion.rules.grid import GridStatus, grid_page, grid_rows
 from conversion.rules.lists import BY_TARGET, assess_all, assess_submission
 from conversion.rules.scores import resulting_score
-from conversion.rules.situation import Award, Situation, exclusive_keys, situation_of, situation_of_case, used_pairs
+from conversion.rules.situation import (
+    Award,
+    Situation,
+    caps_of,
+    exclusive_keys,
+    situation_of,
+    situation_of_case,
+    used_pairs,
+)
 
 __all__ = [
     "BY_TARGET",
@@ -29,6 +38,8 @@ __all__ = [
     "assess_all",
     "assess_frozen",
     "assess_submission",
+    "cap_words",
+    "caps_of",
     "differences",
     "event_of",
     "exclusive_keys",

@@ -14,10 +14,15 @@ def cap_conditions(version, credits, situation):
     """A `Condition` for each cap that applies to `credits` more under a version."""
     course = version.course
     return [
-        _condition(cap, _limit(cap, course.programme), _converted(cap, course, situation.awards), credits)
+        _condition(cap, course.programme, _converted(cap, course, situation.awards), credits)
         for cap in situation.caps
         if cap_applies(cap, version)
     ]
+
+
+def cap_words(version, caps):
+    """What each cap that applies to a version allows, for whoever reads the rule: 「不超过 70 学分(毕业学分的50%)」."""
+    return [_required(cap, version.course.programme) for cap in caps if cap_applies(cap, version)]
 
 
 def cap_applies(cap, version):
@@ -55,20 +60,30 @@ def _converted(cap, course, awards):
     return Decimal(len(counted)) if cap.kind == Kind.COUNT else sum((award.credits for award in counted), Decimal(0))
 
 
-def _uncountable(cap):
+def _unit(cap):
+    return _("门") if cap.kind == Kind.COUNT else _("学分")
+
+
+def _required(cap, programme):
+    limit = _limit(cap, programme)
+    if limit is None:
+        return _("不超过毕业学分的%s%%") % _plain(cap.value) + _scope(cap, tell_share=False)
+    return _("不超过 %(limit)s %(unit)s") % {"limit": _plain(limit), "unit": _unit(cap)} + _scope(cap)
+
+
+def _uncountable(required):
     """A share of what nobody has stated lets nothing pass: that is the stricter reading of a cap."""
-    required = _("不超过毕业学分的%s%%") % _plain(cap.value) + _scope(cap, tell_share=False)
     remedy = _("接收机构还没有登记本专业的毕业学分,算不出转换上限,请联系接收机构")
     return Condition("cap", _("转换上限"), required, _("本专业没有登记毕业学分"), False, remedy)
 
 
-def _condition(cap, limit, converted, credits):
+def _condition(cap, programme, converted, credits):
+    limit, required = _limit(cap, programme), _required(cap, programme)
     if limit is None:
-        return _uncountable(cap)
+        return _uncountable(required)
     more = Decimal(1) if cap.kind == Kind.COUNT else credits
-    unit = _("门") if cap.kind == Kind.COUNT else _("学分")
+    unit = _unit(cap)
     met = converted + more <= limit
-    required = _("不超过 %(limit)s %(unit)s") % {"limit": _plain(limit), "unit": unit} + _scope(cap)
     actual = _("已转换 %(converted)s %(unit)s,本规则 %(more)s %(unit)s") % {
         "converted": _plain(converted),
         "more": _plain(more),

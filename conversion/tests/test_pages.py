@@ -247,15 +247,22 @@ def test_owner_who_sends_an_old_page_with_another_rule_is_told_that_it_is_not_su
     assert Application.objects.count() == 2
 
 
-def test_owner_who_withdrew_and_sends_the_old_page_is_not_told_that_it_is_submitted(owner, scene):
+def test_owner_who_withdrew_and_sends_the_old_page_is_told_that_nothing_new_was_submitted(owner, scene):
     sent = submission(scene)
-    owner.post(APPLY, sent)
+    first = owner.post(APPLY, sent).url
     withdraw(application=Application.objects.get(), by=scene.user)
-    answer = owner.post(APPLY, sent)
-    assert "这一次还没有提交" in answer.context["form"].errors["version"][0]
-    token = re.search(r'name="token" value="([^"]+)"', text_of(answer))[1]
-    assert owner.post(APPLY, sent | {"token": token}).status_code == 302
-    assert Application.objects.live().count() == 1
+    answer = owner.post(APPLY, sent, follow=True)
+    assert answer.redirect_chain == [(first, 302)]
+    assert "这个页面先前提交过的申请已撤回,这一次没有再提交。" in text_of(answer)
+    assert "转换申请已提交" not in text_of(answer).split("这个页面先前提交过的申请")[1]
+    assert not Application.objects.live().exists()
+    assert owner.post(APPLY, submission(scene)).url != first
+
+
+def test_owner_can_not_choose_a_draft(owner, scene):
+    draft = make_version(scene.college, [(1, [{"entry": scene.entry}])], publish=False)
+    answer = owner.post(APPLY, submission(scene, draft))
+    assert answer.context["form"].errors == {"version": ["这条规则不在可选之列,请重新选择。"]}
 
 
 def test_search_in_the_dialog_finds_the_code_of_a_course(owner, scene):

@@ -35,6 +35,15 @@ def mark_menu(request, kind):
     request.menu_path = resolve_url(GRIDS[kind][0])
 
 
+def tell_submitted(request, application, words):
+    """A page sent again gets its case again; if that has ended meanwhile, nothing new was submitted, and it says so."""
+    if application.is_live:
+        messages.success(request, words)
+    else:
+        again = _("这个页面先前提交过的申请%s,这一次没有再提交。要重新申请,请回到列表重新选择成果。")
+        messages.warning(request, again % application.get_status_display())
+
+
 @learner_required
 def conversion_grid(request):
     """转换成果申请: the learner's achievements with both rule counts."""
@@ -57,7 +66,7 @@ def conversion_apply(request):
         return _nothing_chosen(request)
     form = ConversionForm(request.POST or None, request.FILES or None, user=request.user, achievements=achievements)
     if request.method == "POST" and form.is_valid() and (application := form.save()):
-        messages.success(request, _("转换申请已提交。审核结果会发到您的收件箱。"))
+        tell_submitted(request, application, _("转换申请已提交。审核结果会发到您的收件箱。"))
         url = application.get_absolute_url()
         return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
     kept = _kept_rule(request, achievements)

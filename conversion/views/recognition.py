@@ -15,7 +15,7 @@ from conversion.models.application import REJECTIONS, Action, Kind
 from conversion.services.appeals import may_appeal
 from conversion.stages import stage_of
 from conversion.statuses import AchievementStatus, with_status
-from conversion.views.applications import mark_menu
+from conversion.views.applications import mark_menu, tell_submitted
 
 OPEN = {AchievementStatus.UNLISTED, AchievementStatus.REFUSED}
 
@@ -48,7 +48,7 @@ def recognition_apply(request, pk):
     achievement = get_object_or_404(achievements, pk=pk)
     form = RecognitionForm(request.POST or None, request.FILES or None, user=request.user, achievement=achievement)
     if request.method == "POST" and form.is_valid() and (application := form.save()):
-        messages.success(request, _("认定申请已提交。审核结果会发到您的收件箱。"))
+        tell_submitted(request, application, _("认定申请已提交。审核结果会发到您的收件箱。"))
         return redirect(application)
     return render(request, "conversion/recognition_form.html", {"form": form, "achievement": achievement})
 
@@ -72,7 +72,7 @@ def performance_apply(request, pk):
     achievement = get_object_or_404(achievements.filter(type__is_performance=True), pk=pk)
     form = PerformanceForm(request.POST or None, request.FILES or None, user=request.user, achievement=achievement)
     if request.method == "POST" and form.is_valid() and (application := form.save()):
-        messages.success(request, _("业绩类成果转换申请已提交。审核结果会发到您的收件箱。"))
+        tell_submitted(request, application, _("业绩类成果转换申请已提交。审核结果会发到您的收件箱。"))
         return redirect(application)
     context = {"form": form, "achievement": achievement, "options": criteria.performance_options(achievement)}
     return render(request, "conversion/performance_form.html", context)

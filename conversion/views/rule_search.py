@@ -1,5 +1,6 @@
 from django.db.models import Case, Q, Value, When
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.views.pages import page_of
@@ -31,7 +32,8 @@ def rule_detail(request, pk):
     version = get_object_or_404(versions[:1])
     former = RuleVersion.objects.filter(rule=pk).exclude(Q(status=RuleVersion.Status.DRAFT) | Q(pk=version.pk))
     is_open = RuleVersion.objects.in_force().filter(pk=version.pk).exists()
-    context = {"version": version, "former": former.order_by("-number"), "is_open": is_open}
+    caps = rules.cap_words(version, rules.caps_of([version], timezone.localdate()))
+    context = {"version": version, "former": former.order_by("-number"), "is_open": is_open, "caps": caps}
     return render(request, "conversion/conversionrule_detail.html", context)
 
 

@@ -54,3 +54,18 @@ def test_credits_that_a_share_needs_are_not_emptied(client, drafter, college, pr
     assert "total_credits" in errors_of(client.post(add, facts))
     client.post(add, facts | {"total_credits": "130"})
     assert str(Programme.objects.get(name="护理")) == f"{college}2019级护理专业"
+
+
+def test_everybody_reads_the_caps_that_a_rule_stands_under(client, published):
+    programme = published.course.programme
+    Programme.objects.filter(pk=programme.pk).update(total_credits=140)
+    common = {"institution": published.rule.institution, "valid_from": "2020-01-01"}
+    ConversionCap.objects.create(kind="share", value=50, **common)
+    ConversionCap.objects.create(kind="count", value=3, programme=programme, **common)
+    ConversionCap.objects.create(kind="credits", value=8, valid_to="2021-01-01", **common)
+    ConversionCap.objects.create(kind="credits", value=9, course_nature="elective", **common)
+    assert published.course.nature != "elective"
+    text = client.get(published.get_absolute_url()).content.decode()
+    assert text.count("转换上限") == 2
+    assert "每人在本专业转换的合计不超过 70 学分(毕业学分的50%)" in text
+    assert "每人在本专业转换的合计不超过 3 门" in text

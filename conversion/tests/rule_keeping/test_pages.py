@@ -85,7 +85,9 @@ class TestAdmin:
         group = draft.groups.get()
         sources = [{"id": group.sources.get().pk, "group": group.pk, "entry": entry.pk, "min_score": "50"}]
         url = reverse("admin:conversion_rulegroup_change", args=[group.pk])
-        client.post(url, {"position": 1, "choose": 1} | formset("sources", sources, initial=1))
+        saved = client.post(url, {"position": 1, "choose": 1} | formset("sources", sources, initial=1), follow=True)
+        assert saved.redirect_chain == [(change_page(draft), 302)]
+        assert "成功修改了" in saved.content.decode()
         with pytest.raises(PublishingError, match="起草人"):
             publish_version(version=draft, by=publisher)
         assert publish_version(version=draft, by=drafter).status == "published"
@@ -94,7 +96,9 @@ class TestAdmin:
         add_example(draft, entry, score=10, name="10分可以转换")
         client.force_login(publisher)
         url = reverse("admin:conversion_ruleexample_delete", args=[draft.examples.get().pk])
-        assert client.post(url, {"post": "yes"}).status_code == 302
+        deleted = client.post(url, {"post": "yes"}, follow=True)
+        assert deleted.redirect_chain == [(change_page(draft), 302)]
+        assert "10分可以转换" in deleted.content.decode()
         with pytest.raises(PublishingError, match="起草人"):
             publish_version(version=draft, by=publisher)
         assert publish_version(version=draft, by=drafter).status == "published"
