@@ -12,6 +12,7 @@ from accounts.documents import half_width
 
 DATE = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?|([0-9]{4})([0-9]{2})([0-9]{2})")
 MIDNIGHT = re.compile(r"[ T]00:00(:00(\.0+)?)?$")
+GROUPED = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?")  # 1,200.5; but 1,5 may mean 1.5
 YES, NO = {"是", "有", "真", "1", "y", "yes", "true"}, {"否", "无", "假", "0", "n", "no", "false"}
 
 
@@ -45,8 +46,9 @@ def day(text):
 
 def decimal(text, *, most, places, least=0):
     """A number from `least` to `most` as text, with at most `places` digits behind the point."""
+    digits = half_width(text).replace(" ", "")
     try:
-        number = Decimal(half_width(text).replace(",", "").replace(" ", ""))
+        number = Decimal(digits.replace(",", "") if GROUPED.fullmatch(digits) else digits)
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite():

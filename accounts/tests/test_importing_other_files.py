@@ -115,7 +115,8 @@ def test_file_is_refused_with_the_headings_it_may_have(tmp_path, rows, words):
     [
         (day, "2024/2/29 00:00:00", "2024-02-29"),
         (day, "2023-02-29", None),
-        (partial(decimal, most=10, places=1), "１,0.0", "10.0"),
+        (partial(decimal, most=1000, places=1), "１,000.0", "1000.0"),
+        (partial(decimal, most=1000, places=1), "1,5", None),
         (partial(decimal, most=10, places=1), "10.05", None),
         (partial(decimal, most=10, places=1), "-1", None),
         (partial(decimal, most=10, places=1), "NaN", None),

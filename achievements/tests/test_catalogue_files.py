@@ -138,6 +138,13 @@ def test_a_cell_of_unseen_characters_is_empty(college, operator, tmp_path):
     assert reasons(path, operator, tmp_path) == [(2, "项目名称", "不能为空。")]
 
 
+def test_a_comma_groups_thousands_or_is_told(college, operator, tmp_path):
+    row = ["培训", "会计", college.bank_code, "培训类"]
+    path = write(tmp_path, [[*row, "1,200.5"], ["培训", "出纳", *row[2:], "1,5"]], [*HEAD, "学习量"])
+    assert reasons(path, operator, tmp_path) == [(3, "学习量", "数字无法识别。")]
+    assert str(CatalogueEntry.objects.get().hours) == "1200.5"
+
+
 def test_every_refused_row_is_told(college, training, operator, tmp_path):
     family = LevelFamily.objects.create(name="系列")
     EntryFactory(name="在先", institution=college, type=training, family=family, family_rank=1)
