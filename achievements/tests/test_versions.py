@@ -15,6 +15,7 @@ from achievements.tests.test_drafts import one_file
 from achievements.tests.test_pages import ADD, picture, typed
 from conversion.models import ReasonCode
 from conversion.services.applications import submit_recognition, withdraw
+from conversion.services.records import write_record
 from conversion.tests.scene import make_reviewer
 
 pytestmark = pytest.mark.django_db
@@ -240,6 +241,9 @@ def test_every_live_or_decided_case_uses_its_achievement(owner, achievement, sta
     reviewers = {"first_reviewer": UserFactory(learner=None), "final_reviewer": UserFactory(learner=None)}
     reason = {"refusal_reason": ReasonCode.objects.create(code="other", text="其他")}
     type(case).objects.filter(pk=case.pk).update(status=status, **reviewers, **reason)
+    case.refresh_from_db()
+    decision = {"action": "return", "by": UserFactory(learner=None), "reason": reason["refusal_reason"]}
+    write_record(application=case, from_status="submitted", **decision)
     assert achievement.is_used
     assert list(Achievement.objects.used()) == [achievement]
     assert not Achievement.objects.unused().exists()

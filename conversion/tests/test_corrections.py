@@ -10,7 +10,7 @@ from achievements.models import Achievement, LevelFamily
 from achievements.services.achievements import change_achievement
 from conversion import rules, slots
 from conversion.models import ApplicationSource
-from conversion.services.applications import AlreadyAppliedError, CorrectedMeanwhileError
+from conversion.services.applications import AlreadyAppliedError, CorrectedMeanwhileError, withdraw
 from conversion.tests.scene import Scene, make_achievement, make_entry, make_version
 
 
@@ -93,5 +93,5 @@ def test_raw_sql_cannot_change_what_a_case_has_used(scene, column, value):
 
     with pytest.raises(IntegrityError, match="never changes"):
         change()
-    type(case).objects.filter(pk=case.pk).update(status="withdrawn")
+    withdraw(application=case, by=scene.user)
     change()

@@ -440,6 +440,11 @@ class TestRawSQL:
         with connection.cursor() as cursor:
             cursor.execute(f"{statement} SELECT {values}, number + 1, to_status, hash FROM conversion_reviewrecord")
 
+    def test_no_state_changes_without_a_record(self, scene):
+        scene.submit()
+        statement = "UPDATE conversion_application SET status = 'withdrawn'"
+        self.refuse("a change of state is recorded", f"{statement}; SET CONSTRAINTS change_is_recorded IMMEDIATE")
+
     def test_nothing_is_withdrawn_after_a_decision(self, scene):
         case = scene.submit()
         scene.decide(case, "first_approve", scene.first_reviewer)

@@ -7,6 +7,7 @@ from django.db import IntegrityError, connection, transaction
 
 from conversion.certificate_proof import is_genuine
 from conversion.models import Application, Certificate, CreditEntry
+from conversion.services import revocation
 from conversion.services.certificates import ReplacementError, replace_certificate, revoke_certificate
 from conversion.services.ledger import reverse_award
 from conversion.tests.scene import Scene, make_reviewer
@@ -180,11 +181,9 @@ class TestRaces:
         assert [certificate.is_valid for certificate in Certificate.objects.all()].count(True) == 0
 
 
-@transaction.atomic
 def revoke_case(scene, application, _old):
-    revoked = {"status": "revoked", "revoked_by": make_reviewer(), "revocation_reason": scene.reason}
-    if Application.objects.filter(pk=application.pk, status="approved").update(**revoked):
-        revoke(scene, application)
+    case = Application.objects.get(pk=application.pk)
+    revocation.revoke(application=case, by=make_reviewer(rights=["revoke"]), reason=scene.revocation_reason)
 
 
 def correct(scene, _application, old):

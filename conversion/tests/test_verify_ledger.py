@@ -271,7 +271,7 @@ def test_withdrawal_after_a_decision_is_found(scene):
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE conversion_application DROP CONSTRAINT withdrawn_before_the_first_decision")
-    Application.objects.update(status="withdrawn")
+    tamper("UPDATE conversion_application SET status = 'withdrawn'")
     case.refresh_from_db()
     write_record(application=case, action="withdraw", from_status="returned", by=scene.user)
     assert found() == {("steps", case_of(case))}
