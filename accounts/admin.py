@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import StaffSignInForm
+from accounts.forms.institution import InstitutionAdminForm
 from accounts.forms.personal_data import UnmaskForm
 from accounts.models import (
     Enrolment,
@@ -86,6 +87,7 @@ class UserAdmin(TypedChoicesMixin, StockUserAdmin):
 
 @admin.register(Institution)
 class InstitutionAdmin(admin.ModelAdmin):
+    form = InstitutionAdminForm
     list_display = ["name", "bank_code", "kind", "status", "valid_from", "valid_to"]
     list_filter = ["status", "kind"]
     search_fields = ["name", "bank_code", "uscc"]

@@ -133,7 +133,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Celery: a doorbell, not a ledger (promises: Queue). The lost ring is swept up by beat.
 CELERY_BROKER_URL = _redis_url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 120,
+    # More than twice the longest task's limit (imports: 250 s), so that no task is delivered again while it runs.
+    # Nothing waits for that: what a killed worker leaves behind is a row, and the sweeps below find it sooner.
+    "visibility_timeout": 520,
     "socket_connect_timeout": 1,
     "socket_timeout": 5,
     "max_retries": 0,

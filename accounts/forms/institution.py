@@ -12,6 +12,34 @@ from evidence.forms import EvidenceField
 LICENCE = _("证照(营业执照或法人证书)")
 
 
+class InstitutionAdminForm(forms.ModelForm):
+    """An institution as the centre keeps it. Out of 待审核 lead the actions of the list alone: approval gives the code
+    and the term, and both tell the institution.
+    """
+
+    AFTER = {  # what may follow a state, or stand in a new row
+        None: ["pending", "approved"],
+        "pending": ["pending"],
+        "approved": ["approved", "closed"],
+        "refused": ["refused", "pending"],
+        "closed": ["closed", "approved"],
+    }
+
+    class Meta:
+        model = Institution
+        fields = "__all__"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        state = self.instance.status if self.instance.pk else None
+        if status := self.fields.get("status"):  # not there for whoever may only look
+            status.choices = [
+                (value, label) for value, label in Institution.Status.choices if value in self.AFTER[state]
+            ]
+            if state == "pending":
+                status.help_text = _("在机构列表中用“批准所选机构入册”或“不批准所选机构”办理。")
+
+
 class LicenceForm(forms.Form):
     """Another licence of an institution that waits for the centre."""
 

@@ -98,6 +98,31 @@ class TestApproval:
         client.force_login(UserFactory(learner=None, is_staff=True, is_superuser=True))
         assert "不在待审核状态" in self.approve(client, pending).content.decode()
 
+    def test_centre_can_not_approve_past_the_code_the_term_and_the_message(self, client, pending):
+        clerk = UserFactory(learner=None, institution=pending)
+        client.force_login(UserFactory(learner=None, is_staff=True, is_superuser=True))
+        url = reverse("admin:accounts_institution_change", args=[pending.pk])
+        form = client.get(url).context["adminform"].form
+        assert [value for value, _label in form.fields["status"].choices] == ["pending"]
+        facts = {"name": pending.name, "kind": pending.kind, "uscc": pending.uscc or "", "bank_code": "abcd00001"}
+        answer = client.post(url, facts | {"status": "approved"})
+        assert list(answer.context["adminform"].form.errors) == ["status"]
+        pending.refresh_from_db()
+        assert pending.status == "pending"
+        assert not clerk.inbox_messages.exists()
+
+    @pytest.mark.parametrize(
+        ("before", "after"), [("approved", "closed"), ("closed", "approved"), ("refused", "pending")]
+    )
+    def test_centre_removes_an_institution_and_takes_it_back(self, client, before, after):
+        institution = InstitutionFactory(status=before)
+        client.force_login(UserFactory(learner=None, is_staff=True, is_superuser=True))
+        facts = {"name": institution.name, "kind": institution.kind, "bank_code": institution.bank_code or ""}
+        url = reverse("admin:accounts_institution_change", args=[institution.pk])
+        assert client.post(url, facts | {"status": after}).status_code == 302
+        institution.refresh_from_db()
+        assert institution.status == after
+
     def test_next_institution_gets_the_next_code(self, pending):
         approve_institution(institution=pending, by=None)
         other = InstitutionFactory(status="pending", bank_code=None)

@@ -1,4 +1,4 @@
-"""领取 and 退回: who is working on a case, so that two reviewers don't read the same one."""
+"""领取 and 放弃领取: who is working on a case, so that two reviewers don't read the same one."""
 
 from datetime import timedelta
 
@@ -33,8 +33,9 @@ def claim_case(*, application, by):
 
 
 def release_case(*, application, by):
-    """Give a case of one's own back; somebody else's stays his."""
-    ReviewClaim.objects.filter(application=application, by=by).delete()
+    """Give a case of one's own back and tell whether it was; somebody else's stays his."""
+    given_back, _rows = ReviewClaim.objects.filter(application=application, by=by).delete()
+    return bool(given_back)
 
 
 def end_claim(*, application):

@@ -71,8 +71,10 @@ def application_claim(request, pk):
 @require_POST
 def application_release(request, pk):
     application = get_object_or_404(visible_applications(request.user), pk=pk)
-    release_case(application=application, by=request.user)
-    messages.success(request, _("已退回“%s”,其他审核员可以办理。") % application.title)
+    if release_case(application=application, by=request.user):
+        messages.success(request, _("已放弃领取“%s”,其他审核员可以办理。") % application.title)
+    else:
+        messages.warning(request, _("“%s”不是由您领取的。") % application.title)
     return _back(request)
 
 

@@ -145,7 +145,7 @@ def test_a_claimed_case_stays_with_its_reviewer_until_he_gives_it_back(scene, de
     assert colleague.get_by_role("button", name="提交审核结论").count() == 0
 
     row.get_by_role("link").click()
-    page.get_by_role("button", name="退回", exact=True).click()
+    page.get_by_role("button", name="放弃领取").click()
     page.get_by_text("其他审核员可以办理").wait_for()
     assert not ReviewClaim.objects.exists()
     colleague.reload()
