@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.SecondFactorMiddleware",
+    "portal.middleware.RefuseStrayIdsMiddleware",
 ]
 
 ROOT_URLCONF = "creditbank.urls"

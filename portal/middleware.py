@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 
@@ -24,6 +24,24 @@ def unavailable(request):
     response = render(None, "503.html", status=503)
     response["Retry-After"] = "10"
     return response
+
+
+class RefuseStrayIdsMiddleware:
+    """The stock admin looks up ids of its actions and autocomplete fields as they came, checked by no form.
+
+    One that is no number, or more than a column holds, is the request's fault: 400.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        is_no_number = isinstance(exception, ValueError) and "expected a number but got" in str(exception)
+        if request.resolver_match.app_name == "admin" and (is_no_number or isinstance(exception, DataError)):
+            raise BadRequest("an id that is none") from exception
 
 
 class RefuseUnstorableTextMiddleware:

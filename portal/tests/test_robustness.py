@@ -132,6 +132,20 @@ def test_no_look_up_breaks_a_list_of_the_admin(client_of):
     assert faults(answers()) == []
 
 
+@pytest.mark.parametrize("stray", ["abc", "0001-01-01", "9" * 20, "\x00", "-1", "１"])
+def test_no_id_that_is_none_breaks_an_action_or_a_field_of_the_admin(client_of, stray):
+    """An action's rows and what an autocomplete field holds are looked up by the stock admin as they came."""
+    client = client_of("admin")
+    entries = "admin:achievements_catalogueentry"
+    action = {"action": "approve_selected", "_selected_action": stray}
+    answers = [
+        ("action", client.post(reverse(f"{entries}_changelist"), action)),
+        ("delete", client.post(reverse("admin:portal_article_changelist"), action | {"action": "delete_selected"})),
+        ("field", client.post(reverse(f"{entries}_add"), {"family": stray, "institution": stray})),
+    ]
+    assert faults(answers) == []
+
+
 def test_no_header_or_cookie_breaks_a_page(client):
     headers = {
         "HTTP_X_FORWARDED_FOR": "not an address, \x7f",
