@@ -12,7 +12,8 @@ class TypeFieldFormSet(BaseInlineFormSet):
 
     def clean(self):
         super().clean()
-        for form in self.initial_forms:
+        stored = [form for form in self.initial_forms if form.instance.pk]  # others were deleted meanwhile
+        for form in stored:
             if self._goes(form) and _is_held(form.instance.type_id, form.initial["key"]):
                 raise ValidationError(
                     _("已有成果填写了“%s”,不能删除或改键。请取消“启用”:不再填写,已填的照常显示。")

@@ -156,6 +156,15 @@ def test_operator_deletes_a_field_nobody_used(operator_client):
     assert not TypeField.objects.filter(pk=field.pk).exists()
 
 
+def test_operator_saves_a_page_on_which_a_field_stands_that_a_colleague_has_deleted(operator_client):
+    field, achievement, row = held_field()
+    Achievement.objects.filter(pk=achievement.pk).update(extra={})
+    TypeField.objects.filter(pk=field.pk).delete()
+    page = change_fields(operator_client, field.type, [row])
+    assert page.status_code == 200
+    assert "errornote" in page.content.decode()
+
+
 def test_database_keeps_a_field_in_use():
     field, _achievement, _row = held_field()
     with pytest.raises(IntegrityError, match="stop it instead"), transaction.atomic():
