@@ -27,7 +27,9 @@ class InstitutionAdminForm(forms.ModelForm):
 
     class Meta:
         model = Institution
-        fields = "__all__"
+        fields = [
+            "name", "bank_code", "uscc", "kind", "status", "valid_from", "valid_to", "contact_name", "contact_phone",
+        ]  # fmt: skip
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

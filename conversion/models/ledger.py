@@ -86,7 +86,7 @@ class Certificate(models.Model):
     content = models.JSONField(_("内容"))
     key_id = models.CharField(_("签名密钥"), max_length=16, editable=False)
     signature = models.CharField(_("签名"), max_length=90, editable=False)
-    issued_at = models.DateTimeField(_("签发时间"), auto_now_add=True)
+    issued_at = models.DateTimeField(_("签发时间"), default=timezone.now, editable=False)
     replaces = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="replacement", verbose_name=_("更正的证明")
     )

@@ -30,7 +30,11 @@ class EntryInline(TypedChoicesMixin, admin.StackedInline):
     """Rows that name a catalogue entry: an approved one. Stacked, since a table of them is wider than a phone."""
 
     extra = 1
+    max_num = 300  # what a made-up form announces beyond it is not read
     autocomplete_fields = ["entry"]
+
+    def get_formset(self, request, obj=None, **kwargs):
+        return super().get_formset(request, obj, absolute_max=self.max_num, **kwargs)
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)

@@ -21,7 +21,7 @@ def cap_conditions(version, credits, situation):
 
 
 def cap_words(version, caps):
-    """What each cap that applies to a version allows, for whoever reads the rule: 「不超过 70 学分(毕业学分的50%)」."""
+    """What each cap that applies to a version allows, for its readers: 「不超过 70 学分(毕业学分的50%)」."""
     return [_required(cap, version.course.programme) for cap in caps if cap_applies(cap, version)]
 
 

@@ -42,12 +42,14 @@ class ReplacementError(Exception):
 
 def issue_certificate(*, application, replaces=None):
     """Write the certificate of an approved conversion; what it says never changes afterwards."""
-    today = timezone.localdate()
+    now = timezone.now()
+    today = timezone.localdate(now)  # of the same moment: what it says and when it was issued agree at midnight too
     certificate = Certificate(
         application=application,
         number=new_number(today.year),
         token=secrets.token_urlsafe(16),
         content=certificate_content(application, today),
+        issued_at=now,
         replaces=replaces,
     )
     if replaces:

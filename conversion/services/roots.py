@@ -12,6 +12,7 @@ from django.utils import timezone
 from conversion.models import Certificate, CreditEntry, LedgerRoot, ReviewRecord
 from vault.signatures import sign
 
+RETOLD = 30  # newest days whose files are written again where they are missing: a full disk, a folder away
 # A transaction that began on a day may commit a little after its end.
 SETTLE = timedelta(minutes=10)
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('conversion_ledgerroot'))"
@@ -28,8 +29,11 @@ def newest_finished_day():
 def seal_days(*, until=None):
     """Make and export the root of every finished day that has none yet, up to `until`; return the new ones.
 
-    Safe to run again and beside itself: a day has one root.
+    Safe to run again and beside itself: a day has one root. Files of the last days that are missing are written too.
     """
+    for root in LedgerRoot.objects.order_by("-on")[:RETOLD]:
+        if not path_of(root).exists():
+            export_root(root)
     until = min(until or newest_finished_day(), newest_finished_day())
     sealed = []
     while root := _seal_next(until):
@@ -109,9 +113,13 @@ def root_message(root):
     return f"ledger root {json.dumps(root_content(root), sort_keys=True, separators=(',', ':'))}".encode()
 
 
+def path_of(root):
+    return settings.LEDGER_ROOT_DIR / f"ledger-root-{root.on}.json"
+
+
 def export_root(root):
     """Write a root to its file and return the path. An equal file stays; raises `RootFileError` for another one."""
-    path = settings.LEDGER_ROOT_DIR / f"ledger-root-{root.on}.json"
+    path = path_of(root)
     text = json.dumps(root_content(root) | {"key_id": root.key_id, "signature": root.signature}, indent=2) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     mine = path.with_name(f".{path.name}.{os.getpid()}")

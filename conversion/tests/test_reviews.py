@@ -45,6 +45,11 @@ class TestTwoReviews:
         ]
         assert "意见:材料齐全" in scene.user.inbox_messages.order_by("pk")[0].body
 
+    def test_approval_keeps_no_reason_that_was_still_chosen(self, scene, application):
+        scene.decide(application, "first_approve", scene.first_reviewer, reason=scene.reason)
+        assert application.records.last().reason is None
+        assert "原因" not in scene.user.inbox_messages.get().body
+
     def test_first_accepted_evidence_proves_the_person(self, scene):
         scene.approved()
         scene.user.learner.refresh_from_db()
@@ -135,6 +140,12 @@ class TestRights:
         scene.decide(application, "first_approve", scene.first_reviewer)
         with pytest.raises(NotAllowedError):
             scene.decide(application, "final_approve", make_reviewer(scene.college, first=True, final=True))
+
+    def test_who_is_no_longer_staff_is_refused(self, scene, application):
+        reviewer = scene.first_reviewer
+        type(reviewer).objects.filter(pk=reviewer.pk).update(is_staff=False)
+        with pytest.raises(NotAllowedError, match="没有这一审核阶段的权限"):
+            scene.decide(application, "first_approve", type(reviewer).objects.get(pk=reviewer.pk))
 
     def test_staff_without_the_permission_is_refused(self, scene, application):
         with pytest.raises(NotAllowedError, match="没有这一审核阶段的权限"):

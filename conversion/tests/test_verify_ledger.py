@@ -656,6 +656,19 @@ def test_command_says_when_no_root_is_due(db, settings):
     assert exported() == f"No root is due: all days up to {today} are sealed.\n"
 
 
+def test_a_file_that_could_not_be_written_is_written_with_the_next_sealing(application, settings):
+    first, second = seal(days=2)
+    path = settings.LEDGER_ROOT_DIR / f"ledger-root-{first.on}.json"
+    text = path.read_text()
+    path.unlink()
+    assert found() == {("file", path.name)}
+    with time_machine.travel(timezone.localtime().replace(hour=12) + 3 * TOMORROW):
+        (third,) = seal_days()
+    assert third.previous_root == second.root
+    assert path.read_text() == text
+    assert found() == set()
+
+
 def test_exported_file_is_never_overwritten(application, settings):
     (root,) = seal()
     path = settings.LEDGER_ROOT_DIR / f"ledger-root-{root.on}.json"

@@ -36,7 +36,7 @@ def mark_menu(request, kind):
 
 
 def tell_submitted(request, application, words):
-    """A page sent again gets its case again; if that has ended meanwhile, nothing new was submitted, and it says so."""
+    """A page sent again gets its case again; where that has ended meanwhile, it says that nothing was submitted."""
     if application.is_live:
         messages.success(request, words)
     else:

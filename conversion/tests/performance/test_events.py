@@ -9,6 +9,7 @@ from achievements.models import Achievement, TypeField
 from conversion import criteria, slots
 from conversion.models import (
     Application,
+    ConversionCap,
     CreditEntry,
     ExclusiveUse,
 )
@@ -166,3 +167,32 @@ class TestRaces:
                 cursor.execute("TRUNCATE conversion_application CASCADE")
             with connection.schema_editor() as editor:
                 editor.add_constraint(ExclusiveUse, constraint)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestCapRaces:
+    """Awards of different events at one moment: a cap is a sum, so only the learner's turn stands between them."""
+
+    def racing(self, scene, competition, in_parallel):
+        ConversionCap.objects.create(institution=scene.college, kind="credits", value=3, valid_from="2020-01-01")
+        awards = [make_award(scene, competition, f"获奖{n}", event=f"第{n}届") for n in range(4)]
+        return in_parallel(lambda: apply_for(scene, competition, awards.pop()), times=4)
+
+    def test_cap_holds(self, scene, competition, in_parallel):
+        results = self.racing(scene, competition, in_parallel)
+        assert Application.objects.count() == 1
+        assert sum(isinstance(result, NotEligibleError) for result in results) == 3
+
+    def test_cap_without_turns_is_exceeded(self, scene, competition, in_parallel, monkeypatch, meeting):
+        """Positive control: all have read the cap before anybody uses it up."""
+        meet, assess = meeting(4), applications.criteria.assess_performance_submission
+
+        def assess_together(*args):
+            assessment = assess(*args)
+            meet()
+            return assessment
+
+        monkeypatch.setattr(applications, "take_turns", lambda learner: None)
+        monkeypatch.setattr(applications.criteria, "assess_performance_submission", assess_together)
+        self.racing(scene, competition, in_parallel)
+        assert Application.objects.count() > 1
