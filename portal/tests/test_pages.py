@@ -48,7 +48,8 @@ def message_to(user, subject="审核结果", link=""):
 
 
 def recognition(achievement, by, status, token):
-    reviewers = UserFactory.create_batch(2, learner=None)
+    """A case in a state; a withdrawn one has no reviewers."""
+    first, final = UserFactory.create_batch(2, learner=None) if status != "withdrawn" else (None, None)
     reason = ReasonCode.objects.get_or_create(code="other", defaults={"text": "其他"})[0]
     case = Application.objects.create(
         kind="recognition",
@@ -56,8 +57,8 @@ def recognition(achievement, by, status, token):
         submitted_by=by,
         submission_token=token,
         status=status,
-        first_reviewer=reviewers[0],
-        final_reviewer=reviewers[1],
+        first_reviewer=first,
+        final_reviewer=final,
         refusal_reason=reason,
         snapshot={"sources": [{"name": achievement.name}]},
     )
