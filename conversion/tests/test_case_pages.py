@@ -7,9 +7,9 @@ from achievements.models import AchievementType, CatalogueEntry
 from achievements.tests.factories import EntryFactory
 from conversion.models import Application
 from conversion.models.application import Action
-from conversion.services.applications import submit_recognition
+from conversion.services.applications import submit_recognition, withdraw
 from conversion.services.reviews import decide
-from conversion.tests.scene import Scene, make_achievement, make_learner_user, make_reviewer
+from conversion.tests.scene import Scene, make_achievement, make_entry, make_learner_user, make_reviewer, make_version
 
 
 @pytest.fixture
@@ -152,3 +152,30 @@ def test_reviewer_finds_the_entry_that_is_there_already(client, scene, case):
     assert "申请认定的成果属于" in client.post(url, decision).content.decode()
     assert client.post(url, decision | {"entry": same.pk}).status_code == 302
     assert case.sources.get().achievement.entry == same
+
+
+def test_learner_whose_refused_case_has_a_successor_is_led_to_it_instead_of_an_appeal(owner, scene, achievement, case):
+    decide(application=case, action=Action.FIRST_REJECT, by=make_reviewer(first=True), reason=scene.reason)
+    case_url, appeal_url = case.get_absolute_url(), reverse("conversion:appeal", args=[case.pk])
+    page = owner.get(case_url).content.decode()
+    assert appeal_url in page
+    assert "可以重新申请" in page
+    second = submit_recognition(by=scene.user, achievement=achievement, token=uuid.uuid4())
+    page = owner.get(case_url).content.decode()
+    assert second.get_absolute_url() in page
+    assert appeal_url not in page
+    assert "可以重新申请" not in page
+    answer = owner.get(appeal_url, follow=True)
+    assert "不能同时申诉这一件" in answer.content.decode()
+    withdraw(application=second, by=scene.user)
+    assert appeal_url in owner.get(case_url).content.decode()
+
+
+def test_learner_whose_course_was_filled_by_another_rule_is_led_to_that_case(owner, scene):
+    other = make_entry("另一项证书")
+    refused = make_version(scene.college, [(1, [{"entry": scene.entry}])], fills_course_once=True)
+    filling = make_version(scene.college, [(1, [{"entry": other}])], course=refused.course, fills_course_once=True)
+    first = scene.submit(version=refused)
+    scene.reject(first)
+    second = scene.submit(version=filling, achievements=[make_achievement(scene.user, other)])
+    assert second.get_absolute_url() in owner.get(first.get_absolute_url()).content.decode()

@@ -124,10 +124,14 @@ def application_detail(request, pk):
     application = get_object_or_404(applications.prefetch_related("records__reason", "files"), pk=pk)
     grid_view, grid_label = GRIDS[application.kind]
     mark_menu(request, application.kind)
-    context = {"certificate": application.certificate, "grid_url": resolve_url(grid_view), "grid_label": grid_label}
-    return render(
-        request, "conversion/application_detail.html", context | {"application": with_stages([application])[0]}
-    )
+    context = {
+        "application": with_stages([application])[0],
+        "certificate": application.certificate,
+        "successor": None if application.is_live else application.successor,
+        "grid_url": resolve_url(grid_view),
+        "grid_label": grid_label,
+    }
+    return render(request, "conversion/application_detail.html", context)
 
 
 @require_POST

@@ -103,6 +103,9 @@ def application_appeal(request, pk):
     if not may_appeal(application):
         messages.warning(request, _("这件申请现在不能申诉,可能已经申诉过了。每件申请只能申诉一次。"))
         return redirect(application)
+    if request.method == "GET" and application.successor:
+        messages.warning(request, _("所用成果已用于另一件有效的申请,不能同时申诉这一件。"))
+        return redirect(application)
     mark_menu(request, application.kind)
     form = AppealForm(request.POST or None, request.FILES or None, user=request.user, application=application)
     if request.method == "POST" and form.is_valid() and form.save():

@@ -241,6 +241,15 @@ class Application(models.Model):
         return self.status not in DEAD
 
     @property
+    def successor(self):
+        """The live case that has taken the place of this ended one; None while it can be applied for or appealed."""
+        rule = self.rule_version.rule_id if self.rule_version else None
+        of_sources = Q(sources__line__in=self.sources.values("line"), sources__kind=self.kind, sources__rule=rule)
+        of_keys = Q(exclusive_uses__key__in=self.exclusive_uses.values("key"))
+        rivals = type(self).objects.live().filter(of_sources | of_keys, learner=self.learner_id)
+        return rivals.exclude(pk=self.pk).order_by("-pk").first()
+
+    @property
     def certificate(self):
         """The certificate that counts, a revoked one included; None when there is none. Replaced ones don't count."""
         return self.certificates.filter(replaced_at=None).first()
