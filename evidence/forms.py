@@ -63,11 +63,15 @@ class EvidenceField(forms.FileField):
 class TellsLostFilesMixin:
     """A form that is shown again has lost the files chosen with it: no browser can be handed them back. It says so.
 
-    Else what may be left out goes missing unseen.
+    Else what may be left out goes missing unseen. A form whose page keeps them (`hx-preserve`) sets `keeps_files`.
     """
+
+    keeps_files = False
 
     def add_error(self, field, error):
         super().add_error(field, error)
+        if self.keeps_files:
+            return
         for name in [name for name, own in self.fields.items() if isinstance(own, EvidenceField)]:
             lost = "、".join(upload.name for upload in self.files.getlist(self.add_prefix(name)))
             if lost and not self.has_error(name):

@@ -43,7 +43,7 @@ class OnceMixin(TellsLostFilesMixin):
 
 
 class ConversionForm(OnceMixin, forms.Form):
-    """成果转换: a rule for the chosen achievements, with optional material."""
+    """成果转换: a rule for the chosen achievements, with optional material, which the dialog keeps over an error."""
 
     files = EvidenceField(label=_("上传相关资料"), required=False)
     version = forms.ModelChoiceField(
@@ -56,9 +56,9 @@ class ConversionForm(OnceMixin, forms.Form):
     )
     token = forms.UUIDField(widget=forms.HiddenInput, error_messages={"required": _("页面已过期,请重新打开。")})
 
-    def __init__(self, *args, user, achievements, **kwargs):
+    def __init__(self, *args, user, achievements, keeps_files=False, **kwargs):
         super().__init__(*args, initial={"token": uuid.uuid4()}, **kwargs)
-        self.user, self.achievements = user, achievements
+        self.user, self.achievements, self.keeps_files = user, achievements, keeps_files
         agreed_on = RuleVersion.objects.exclude(status=RuleVersion.Status.DRAFT)
         self.fields["version"].queryset = agreed_on.with_target().with_sources()
 

@@ -64,7 +64,8 @@ def conversion_apply(request):
     achievements = chosen_achievements(request.POST if request.method == "POST" else request.GET, request.user)
     if not achievements:
         return _nothing_chosen(request)
-    form = ConversionForm(request.POST or None, request.FILES or None, user=request.user, achievements=achievements)
+    facts = {"user": request.user, "achievements": achievements, "keeps_files": bool(request.htmx)}
+    form = ConversionForm(request.POST or None, request.FILES or None, **facts)
     if request.method == "POST" and form.is_valid() and (application := form.save()):
         tell_submitted(request, application, _("转换申请已提交。审核结果会发到您的收件箱。"))
         url = application.get_absolute_url()

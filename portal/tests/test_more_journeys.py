@@ -373,6 +373,30 @@ def test_the_conversion_dialog_by_keyboard_alone(scene, new_page):
     assert Application.objects.get().rule_version == scene.version
 
 
+def test_the_conversion_dialog_keeps_the_chosen_files_over_an_error(scene, new_page):
+    page = journey.learner_session(new_page, scene.user)
+    page.goto("/conversion/")
+    page.get_by_role("checkbox", name=scene.entry.name).check()
+    page.get_by_role("button", name="申请转换").click()
+    dialog = page.get_by_role("dialog", name="成果转换")
+    files = dialog.get_by_label("上传相关资料")
+    files.set_input_files([journey.picture() | {"buffer": b"no picture at all"}])
+    dialog.get_by_role("button", name="提交").click()
+    dialog.get_by_text("证书.png:").wait_for()
+    assert files.evaluate("input => input.files.length") == 0
+    files.set_input_files([journey.picture()])
+    dialog.get_by_role("button", name="提交").click()
+    dialog.get_by_text("证书.png:").wait_for(state="detached")
+    dialog.get_by_text("请选择规则。").wait_for()
+    assert "没有保留" not in dialog.inner_text()
+    assert dialog.get_by_role("listitem").filter(has_text="证书.png").is_visible()
+    assert files.get_attribute("aria-invalid") is None
+    dialog.get_by_role("radio").check()
+    dialog.get_by_role("button", name="提交").click()
+    page.get_by_text("转换申请已提交").wait_for()
+    assert [file.name for file in Application.objects.get().files.all()] == ["证书.png"]
+
+
 # The broker is away ------------------------------------------------------------------------------------------
 
 

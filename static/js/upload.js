@@ -123,7 +123,10 @@ async function sendAll(input) {
   arrived(input);
 }
 
+/** What the server said of the files before is no word about these. */
 function showChosen(input) {
+  input.classList.remove("is-invalid");
+  input.removeAttribute("aria-invalid");
   const faults = [...input.files].map((file) => faultOf(file, input));
   listFor(input).replaceChildren(...[...input.files].map((file, index) => row(file, faults[index])));
   input.setCustomValidity(countFault(input) || faults.find(Boolean) || "");
