@@ -12,6 +12,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts.decorators import learner_required
 from accounts.row_ids import row_ids
 from accounts.views.pages import page_of
+from achievements.models import Achievement
 from conversion import rules, slots
 from conversion.forms.applications import ConversionForm, chosen_achievements
 from conversion.forms.search import GridFilterForm, RuleFilterForm
@@ -76,8 +77,14 @@ def conversion_apply(request):
         return render(request, "conversion/includes/rule_list.html", context | {"is_fragment": True})
     counts = slots.convertible_counts(achievements)
     without_rule = [achievement for achievement in achievements if achievement.pk not in counts]
-    context |= {"form": form, "without_rule": without_rule}
+    context |= {"form": form, "without_rule": without_rule, "others": _others(request.user, achievements)}
     return render(request, "conversion/application_form.html", context)
+
+
+def _others(user, achievements):
+    """What can be chosen in addition, for a rule that asks for several: the grid's pages are chosen from one by one."""
+    rows = Achievement.objects.of(user).current().exclude(entry=None)
+    return rows.exclude(pk__in=[achievement.pk for achievement in achievements]).order_by("-created_at", "-pk")
 
 
 def _rule_list_context(asked, achievements):

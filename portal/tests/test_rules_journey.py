@@ -65,3 +65,31 @@ def test_a_learner_is_told_what_is_missing_outranked_or_over_the_cap(demo_portal
     assert "本专业最多还可转换 2 学分" in row.inner_text()
     assert row.get_by_role("radio").is_disabled()
     assert not Application.objects.filter(rule_version__course__name="健康评估").exists()
+
+
+@BOTH_WAYS
+def test_a_learner_adds_the_missing_part_from_another_page_of_the_grid(demo_portal, new_page, javascript):
+    """Ticks hold for what the grid shows at once: what it doesn't is added in 成果转换."""
+    page = enter(new_page(javascript=javascript, width=390), "xiaofang")
+    page.goto("/conversion/?name=助理电子商务师")
+    page.get_by_label("助理电子商务师", exact=True).check()
+    page.get_by_role("button", name="申请转换").click()
+    rules = page.get_by_role("dialog", name="成果转换") if javascript else page.get_by_role("main")
+    row = rule_row(rules, "跨境电商英语")
+    row.wait_for()
+    assert "还需要: 大学英语等级考试(CET)四级及以上证书" in row.inner_text()
+    assert row.get_by_role("radio").is_disabled()
+    other = rules.get_by_label("在这里加选")
+    cet = other.locator("option", has_text="大学英语等级考试(CET)四级及以上证书")
+    other.select_option(value=cet.get_attribute("value"))
+    rules.get_by_role("button", name="加选").click()
+    rules.get_by_text("总共 2 条记录").first.wait_for()
+    rules.get_by_role("searchbox").fill("跨境电商英语")
+    rules.get_by_role("button", name="查询").click()
+    rules.get_by_text("含有“跨境电商英语”").wait_for()
+    row.get_by_role("radio").check()
+    rules.get_by_role("button", name="提交").click()
+    page.get_by_text("转换申请已提交").wait_for()
+    case = Application.objects.latest("pk")
+    assert case.rule_version.course.name == "跨境电商英语"
+    assert case.sources.count() == 2
