@@ -249,9 +249,12 @@ def _done(saved, is_change):
 
 
 def _added(saved):
+    words = _("已添加学习成果“%s”。") % saved.name
     if _is_waiting(saved.files.all()):
-        return _("已添加学习成果“%s”。证明材料正在检查,稍后即可使用。") % saved.name
-    return _("已添加学习成果“%s”。") % saved.name
+        words += _("证明材料正在检查,稍后即可使用。")
+    if saved.entry_id is None:
+        words += _("它不在名录中,转换之前要先在“认定成果申请”中申请认定。")
+    return words
 
 
 def _refused(request, form, token, type_, achievement):

@@ -318,6 +318,8 @@ def tell_applicant(application, action, reason, opinion):
         lines.append(_("原因:%s") % reason.text)
     if opinion:
         lines.append(_("意见:%s") % opinion)
+    if action == Action.RETURN:
+        lines.append(_("请在申请页面补充材料并重新提交,收到后继续审核。"))
     if may_appeal(application):
         lines.append(_("如有异议,可以在申请页面申诉一次,由没有参与过审核的人裁决。"))
     if action == Action.REVOKE:

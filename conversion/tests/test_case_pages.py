@@ -74,6 +74,7 @@ def test_learner_hands_in_what_a_returned_case_asked_for(owner, scene, case):
     decide(
         application=case, action=Action.RETURN, by=make_reviewer(first=True), reason=scene.reason, opinion="请补合同"
     )
+    assert "请在申请页面补充材料并重新提交" in scene.user.inbox_messages.get().body
     page = owner.get(url).content.decode()
     assert "退回原因:材料不足" in page
     assert "审核意见:请补合同" in page

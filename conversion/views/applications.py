@@ -82,7 +82,7 @@ def conversion_apply(request):
 
 
 def _others(user, achievements):
-    """What can be chosen in addition, for a rule that asks for several: the grid's pages are chosen from one by one."""
+    """What can be chosen too, for a rule that asks for several: a choice in the grid is of one of its pages."""
     rows = Achievement.objects.of(user).current().exclude(entry=None)
     return rows.exclude(pk__in=[achievement.pk for achievement in achievements]).order_by("-created_at", "-pk")
 

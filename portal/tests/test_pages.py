@@ -123,6 +123,18 @@ def test_learner_finds_certificates_and_statement_beside_the_achievements(owner_
         assert f'href="{reverse(name)}"' in page
 
 
+def test_learner_is_led_from_what_is_not_recognised_to_its_recognition(owner_client, owner):
+    achievement = AchievementFactory(learner=owner.learner)
+    AchievementFactory(learner=owner.learner, entry=EntryFactory())
+    page = owner_client.get(MY).content.decode()
+    assert f'aria-label="申请认定:{achievement.name}"' in page
+    assert page.count("申请认定:") == 1
+    recognition(achievement, owner, "rejected", token="00000000-0000-4000-8000-000000000001")
+    page = owner_client.get(MY).content.decode()
+    assert f'aria-label="查看原因:{achievement.name}"' in page
+    assert "申请认定:" not in page
+
+
 def test_the_menu_says_whose_it_is(owner_client):
     for user, name in [(UserFactory(), "学习者菜单"), (InstitutionUserFactory(), "机构菜单")]:
         owner_client.force_login(user)
