@@ -79,6 +79,7 @@ class TestUpload:
         job = RosterImport.objects.get()
         assert job.status == "cancelled"
         assert not job.path.exists()
+        assert "没有写入任何数据" in client.get(url).content.decode()
         client.post(url, {"action": "confirm"})
         job.refresh_from_db()
         assert job.status == "cancelled"

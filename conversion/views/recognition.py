@@ -74,7 +74,9 @@ def performance_apply(request, pk):
     if request.method == "POST" and form.is_valid() and (application := form.save()):
         tell_submitted(request, application, _("业绩类成果转换申请已提交。审核结果会发到您的收件箱。"))
         return redirect(application)
-    context = {"form": form, "achievement": achievement, "options": criteria.performance_options(achievement)}
+    options = criteria.performance_options(achievement)
+    can_apply = any(option.is_match for option in options)
+    context = {"form": form, "achievement": achievement, "options": options, "can_apply": can_apply}
     return render(request, "conversion/performance_form.html", context)
 
 

@@ -51,6 +51,16 @@ class TestPages:
         assert "不符合条件" in page
         assert "还缺成果" not in page
 
+    def test_learner_who_can_choose_no_table_is_not_asked_to_submit(self, client, scene, competition, award):
+        low = make_award(scene, competition, competition_level="校级")
+        client.force_login(scene.user)
+        page = client.get(reverse("conversion:performance_apply", args=[low.pk])).content.decode()
+        assert "现在没有可以选择的业绩标准" in page
+        assert "提交</button>" not in page
+        page = client.get(reverse("conversion:performance_apply", args=[award.pk])).content.decode()
+        assert "现在没有可以选择的业绩标准" not in page
+        assert "提交</button>" in page
+
     def test_strangers_and_visitors_do_not_see_whether_it_counts(self, client, scene, competition, award):
         url = reverse("conversion:performance_apply", args=[award.pk])
         assert client.get(url).status_code == 302
