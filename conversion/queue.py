@@ -21,6 +21,7 @@ COUNTED = 1000  # a longer queue says 「超过 1000 件」: counting all of it 
 KIND_LABELS = dict(Kind.choices)
 IN_ORDER = ("waiting_since", "pk")
 ANY = Value(True)
+ALL = Q()
 
 
 def visible_applications(user):
@@ -73,9 +74,10 @@ def free_for(user):
     return ~Exists(ReviewClaim.objects.live().filter(application=OuterRef("pk")).exclude(by=user))
 
 
-def neighbours(application, user):
+def neighbours(application, user, narrowing=ALL):
     """The cases before and after this one among those that wait for the reviewer, as ids or None."""
-    waiting = visible(Application.objects.filter(waiting_for(user), free_for(user)), user).exclude(pk=application.pk)
+    mine = Application.objects.filter(waiting_for(user), free_for(user), narrowing)
+    waiting = visible(mine, user).exclude(pk=application.pk)
     at, pk = application.waiting_since, application.pk
     later = waiting.filter(Q(waiting_since__gt=at) | Q(waiting_since=at, pk__gt=pk)).order_by(*IN_ORDER)
     earlier = waiting.filter(Q(waiting_since__lt=at) | Q(waiting_since=at, pk__lt=pk))

@@ -72,18 +72,23 @@ class QueueForm(forms.Form):
         """Whether more is asked than a scope."""
         return self.is_valid() and any(value for name, value in self.cleaned_data.items() if name != "scope")
 
-    def applications(self):
-        """The visible cases that the filters name; wrong input filters nothing."""
+    @property
+    def narrowing(self):
+        """The condition that is asked for beside the scope; wrong input asks for nothing."""
         data = self.cleaned_data if self.is_valid() else {}
-        _label, scope, _order = SCOPES[self.scope_shown]
-        rows = visible(Application.objects.filter(scope(self.user, self.stages)), self.user)
         wanted = {
             "kind": data.get("kind"),
             "status": data.get("status"),
             "receiving_institution": data.get("institution"),
         }
-        rows = rows.filter(**{column: value for column, value in wanted.items() if value})
-        return rows.filter(_named(data["q"].strip())) if data.get("q", "").strip() else rows
+        named = _named(data["q"].strip()) if data.get("q", "").strip() else Q()
+        return Q(named, **{column: value for column, value in wanted.items() if value})
+
+    def applications(self):
+        """The visible cases that the filters name."""
+        _label, scope, _order = SCOPES[self.scope_shown]
+        asked = Application.objects.filter(scope(self.user, self.stages), self.narrowing)
+        return visible(asked, self.user)
 
 
 def _named(text):

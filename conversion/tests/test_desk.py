@@ -2,12 +2,14 @@
 
 import datetime as dt
 from decimal import Decimal
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from conversion.models import ReviewClaim, ReviewCriterion
 from conversion.services import claims
@@ -138,6 +140,36 @@ def test_reviewer_goes_from_case_to_case_and_on_after_a_decision(client, scene):
     assert client.post(page_for(cases[0]), data).url == QUEUE
 
 
+def test_reviewer_goes_on_in_the_queue_that_he_filtered(client, scene):
+    """From the list to a case, to the next, and back; a case that the filters leave out is not the next one."""
+    cases = [
+        scene.submit(),
+        another(scene),
+        scene.submit(version=make_version(scene.college, [(1, [{"entry": scene.entry}])])),
+    ]
+    client.force_login(scene.first_reviewer)
+    filters = {"q": cases[0].rule_version.rule.code, "kind": "conversion"}
+    left = "?" + urlencode({"queue": urlencode(filters)})
+    assert f'href="{page_for(cases[0])}{left}"' in text_of(client.get(QUEUE, filters))
+    page = text_of(client.get(page_for(cases[0]) + left))
+    assert f'href="{page_for(cases[1])}{left}"' in page
+    assert f'href="{QUEUE}?{escape(urlencode(filters))}"' in page
+    assert f'action="{page_for(cases[0])}{left}"' in page
+    data = {"action": "first_approve", "seen_status": "submitted"}
+    assert client.post(page_for(cases[0]) + left, data).url == page_for(cases[1]) + left
+    assert client.post(page_for(cases[1]) + left, data).url == f"{QUEUE}?{urlencode(filters)}"
+    assert client.post(page_for(cases[2]), data).url == QUEUE
+
+
+@pytest.mark.parametrize(
+    "left", ["%00", "a=%2500&scope=mine", "institution=x&page=-1", "%ED%A0%80", "q=" + "9" * 5000]
+)
+def test_no_filters_in_an_address_break_a_case(client, scene, left):
+    case = scene.submit()
+    client.force_login(scene.first_reviewer)
+    assert client.get(page_for(case), QUERY_STRING=f"queue={left}").status_code in {200, 400}
+
+
 # Claims ----------------------------------------------------------------------------------------------------
 
 
@@ -259,6 +291,16 @@ def test_reviewer_sees_first_what_a_bulk_approval_would_contain(client, scene, c
     assert "正在办理" in text_of(done)
     assert (fits.records.last().action, fits.records.last().opinion) == ("first_approve", "一并通过")
     assert held.records.count() == 1
+
+
+def test_bulk_approval_leads_back_to_the_queue_that_was_filtered(client, scene):
+    case, left = scene.submit(), f"{QUEUE}?kind=conversion&page=2"
+    verify(case.submitted_by)
+    client.force_login(scene.first_reviewer)
+    assert client.post(BULK, {"next": left}).url == left  # nothing chosen
+    page = text_of(client.post(BULK, {"application": [case.pk], "next": left}))
+    assert page.count(f'"{escape(left)}"') == 3  # above, 返回列表, and what 确认通过 sends along
+    assert client.post(BULK, {"application": [case.pk], "next": left, "confirm": "1"}).url == left
 
 
 def test_an_opinion_is_kept_without_what_no_database_holds(client, scene):

@@ -1,8 +1,12 @@
 """The reviewers' queue: what waits, who works on it, and several approvals at once."""
 
 from django.contrib import admin, messages
+from django.db.models import Q
+from django.http import QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -32,6 +36,34 @@ def admin_context(request, title):
     }
 
 
+class LeftQueue:
+    """The queue as it was when somebody opened a case from it: its filters travel in the address of the case."""
+
+    def __init__(self, request):
+        self._filters, self._user = QueryDict(request.GET.get("queue", "")), request.user
+
+    @staticmethod
+    def suffix_of(filters):
+        """What an address of a case ends with, to lead back to the queue with these filters."""
+        return "?" + urlencode({"queue": filters.urlencode()}) if filters else ""
+
+    @property
+    def suffix(self):
+        return self.suffix_of(self._filters)
+
+    @property
+    def url(self):
+        return reverse(QUEUE) + ("?" + self._filters.urlencode() if self._filters else "")
+
+    def case_url(self, pk):
+        return reverse("admin:conversion_application_review", args=[pk]) + self.suffix
+
+    @cached_property
+    def narrowing(self):
+        """The condition of its cases beside the scope: one goes on among them."""
+        return QueueForm(self._filters, user=self._user).narrowing if self._filters else Q()
+
+
 def application_queue(request):
     form = QueueForm(request.GET, user=request.user)
     page = queue_page(form.applications(), request.GET.get("page"), form.order.columns, form.stages, form.claimable)
@@ -42,6 +74,7 @@ def application_queue(request):
         "counted": COUNTED,
         "scope": form.scope_shown,
         "reviews": form.reviews,
+        "back": LeftQueue.suffix_of(request.GET),
     }
     return render(request, "admin/conversion/application/queue.html", context)
 
@@ -85,17 +118,17 @@ def application_bulk(request):
     chosen = list(visible_applications(request.user).filter(pk__in=ids).order_by("waiting_since", "pk"))
     if not chosen:
         messages.warning(request, _("请先在列表中选择申请。"))
-        return redirect(QUEUE)
+        return _back(request)
     if len(chosen) > BULK_LIMIT:
         messages.warning(request, _("一次最多批量通过 %d 件。") % BULK_LIMIT)
-        return redirect(QUEUE)
+        return _back(request)
     if "confirm" in request.POST:
         return _bulk_done(request, chosen)
     lines = [bulk_line(application, request.user) for application in chosen]
     context = admin_context(request, _("批量通过")) | {
         "fitting": [line for line in lines if not line.obstacle],
         "left": [line for line in lines if line.obstacle],
-        "queue_url": reverse(QUEUE),
+        "queue_url": local_next(request) or reverse(QUEUE),
     }
     return render(request, "admin/conversion/application/bulk.html", context)
 
@@ -107,4 +140,4 @@ def _bulk_done(request, chosen):
         messages.success(request, _("已通过 %d 件。") % len(done))
     for application, why in left:
         messages.warning(request, _("“%(title)s”没有处理:%(why)s") % {"title": application.title, "why": why})
-    return redirect(QUEUE)
+    return _back(request)

@@ -19,7 +19,7 @@ from conversion.models.application import Kind, Status
 from conversion.precedents import other_cases, precedents_of
 from conversion.queue import neighbours, visible_applications
 from conversion.services import reviews
-from conversion.views.desk import QUEUE, admin_context
+from conversion.views.desk import LeftQueue, admin_context
 from evidence.models import EvidenceFile
 from evidence.serving import evidence_response, page_response
 
@@ -62,7 +62,7 @@ def _decided(request, application, form, outcome):
     last = application.records.last()
     if request.POST.get("seen_status") != application.status:
         _tell_who_decided(request, last)
-        return redirect("admin:conversion_application_review", application.pk)
+        return redirect(LeftQueue(request).case_url(application.pk))
     if request.POST.get("seen_record", str(last.number)) != str(last.number):
         # Returned and handed in again meanwhile: the same state, but not what the reviewer has read.
         form.add_error(None, _("您打开页面之后,申请人补充了材料或说明。请看过新的内容,再提交审核结论。"))
@@ -89,17 +89,18 @@ def _decided(request, application, form, outcome):
         return None
     except reviews.DecidedMeanwhileError as error:
         _tell_who_decided(request, error.record)
-        return redirect("admin:conversion_application_review", application.pk)
+        return redirect(LeftQueue(request).case_url(application.pk))
     return _next_case(request, application, data["action"])
 
 
 def _next_case(request, decided, action):
-    """The reviewer goes on with the next case that waits for him; the last one leads back to the queue."""
+    """The reviewer goes on with the next case of his queue; the last one leads back to it."""
     what = stages.action_words(action, decided.kind)
     messages.success(request, _("已记录“%(title)s”:%(what)s。") % {"title": decided.title, "what": what})
-    earlier, later = neighbours(decided, request.user)
+    queue = LeftQueue(request)
+    earlier, later = neighbours(decided, request.user, queue.narrowing)
     pk = later or earlier
-    return redirect("admin:conversion_application_review", pk) if pk else redirect(QUEUE)
+    return redirect(queue.case_url(pk) if pk else queue.url)
 
 
 def _tell_who_decided(request, record):
@@ -110,10 +111,13 @@ def _tell_who_decided(request, record):
 
 def _context(request, application, form):
     actions = reviews.may_decide(application, request.user)
-    previous, following = neighbours(application, request.user)
+    queue = LeftQueue(request)
+    previous, following = neighbours(application, request.user, queue.narrowing)
     return admin_context(request, _("审核申请")) | {
         "subtitle": application.title,
         "application": application,
+        "queue": queue,
+        "here": queue.case_url(application.pk),
         "learner": application.learner,
         "sources": sources_of(application)
         .select_related("type", "entry__institution", "imported_from")
