@@ -24,7 +24,7 @@ class TypedSelect(AutocompleteSelect):
     template_name = "admin/includes/typed_select.html"
 
     def value_from_datadict(self, data, files, name):
-        typed = data.get(f"{name}-typed", "").strip()
+        typed = data.get(f"{name}-typed", "").replace("\x00", "").strip()
         return Typed(typed) if typed else super().value_from_datadict(data, files, name)
 
     def get_context(self, name, value, attrs):

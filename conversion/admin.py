@@ -1,5 +1,6 @@
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
@@ -149,8 +150,18 @@ class ReviewStageAdmin(ReckonedMixin, admin.ModelAdmin):
         return False
 
 
+class DateHierarchyMixin:
+    """Before a `ModelAdmin` with a `date_hierarchy`: a year of twenty digits is a look-up that can't be, as others."""
+
+    def get_changelist_instance(self, request):
+        try:
+            return super().get_changelist_instance(request)
+        except OverflowError as error:
+            raise IncorrectLookupParameters from error
+
+
 @admin.register(CalendarDay)
-class CalendarDayAdmin(ReckonedMixin, admin.ModelAdmin):
+class CalendarDayAdmin(ReckonedMixin, DateHierarchyMixin, admin.ModelAdmin):
     list_display = ["day", "name", "is_workday", "source"]
     date_hierarchy = "day"
     list_filter = ["is_workday"]
@@ -202,7 +213,7 @@ class CreditEntryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Certificate)
-class CertificateAdmin(ReadOnlyAdmin):
+class CertificateAdmin(DateHierarchyMixin, ReadOnlyAdmin):
     list_display = ["number", "issued_at", "shown_state", "revoked_at", "revocation_reason"]
     list_filter = [("revoked_at", admin.EmptyFieldListFilter), ("replaced_at", admin.EmptyFieldListFilter)]
     date_hierarchy = "issued_at"

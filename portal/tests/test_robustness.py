@@ -114,13 +114,13 @@ LOOK_UPS = ["foo__bar=1", "id__exact=abc", "q=%00", "p=99999999999999999999"]
 MORE_LOOK_UPS = [
     "id__in=1,x", "pk__gt=" + "9" * 30, "p=-1", "o=a.b", "o=99.-99", "q=" + "9" * 20, "all=1", "e=1", "_facets=x",
     "status__exact=%ED%A0%80", "is_active=7", "level__lt=NaN", "waiting=%00", "kind__isnull=maybe",
-    "_popup=1&_to_field=password",
+    "_popup=1&_to_field=password", "issued_at__year=" + "9" * 20, "day__year=" + "9" * 20, "day__year=0",
 ]  # fmt: skip
 
 
 def test_no_look_up_breaks_a_list_of_the_admin(client_of):
     client = client_of("admin")
-    searched = {"application", "user", "region", "ruleversion"}
+    searched = {"application", "user", "region", "ruleversion", "certificate", "calendarday"}
 
     def answers():
         for model in admin.site._registry:
@@ -142,6 +142,7 @@ def test_no_id_that_is_none_breaks_an_action_or_a_field_of_the_admin(client_of, 
         ("action", client.post(reverse(f"{entries}_changelist"), action)),
         ("delete", client.post(reverse("admin:portal_article_changelist"), action | {"action": "delete_selected"})),
         ("field", client.post(reverse(f"{entries}_add"), {"family": stray, "institution": stray})),
+        ("words", client.post(reverse(f"{entries}_add"), {"family-typed": stray, "institution-typed": f"a{stray}"})),
     ]
     assert faults(answers) == []
 
