@@ -26,6 +26,7 @@ from accounts.services.institutions import NotPendingError, approve_institution,
 from accounts.services.second_factor import reset_second_factor
 from accounts.typed_choices import TypedChoicesMixin
 from accounts.views import identity_desk, institution_desk, learner_desk
+from vault.bounded_rows import BoundedRowsMixin
 from vault.read_only import ReadOnly, ReadOnlyAdmin
 from vault.whole_forms import WholeRowMixin
 
@@ -147,7 +148,7 @@ def _guarded(view, model_admin):
     return guarded
 
 
-class EnrolmentInline(ReadOnly, admin.TabularInline):
+class EnrolmentInline(BoundedRowsMixin, ReadOnly, admin.TabularInline):
     model = Enrolment
     fields = ["institution", "student_number", "cohort", "programme_name", "status"]
 

@@ -28,12 +28,13 @@ from achievements.search import WORDS_AT_MOST, matching, terms_of
 from achievements.services import catalogue, standards
 from achievements.services.catalogue import EntryError
 from achievements.views import catalogue_files
+from vault.bounded_rows import BoundedRowsMixin
 from vault.read_only import ReadOnlyAdmin
 
 WITHOUT_SCRIPT = 1  # an empty row for browsers without JavaScript, which otherwise could add none
 
 
-class TypeFieldInline(admin.StackedInline):
+class TypeFieldInline(BoundedRowsMixin, admin.StackedInline):
     model = TypeField
     formset = TypeFieldFormSet
     extra = WITHOUT_SCRIPT
@@ -48,7 +49,7 @@ class TypeFieldInline(admin.StackedInline):
     formfield_overrides = {models.TextField: {"widget": forms.Textarea({"rows": 5, "cols": 40})}}
 
 
-class TypeMaterialInline(admin.TabularInline):
+class TypeMaterialInline(BoundedRowsMixin, admin.TabularInline):
     model = TypeMaterial
     formset = TypeMaterialFormSet
     extra = WITHOUT_SCRIPT
@@ -75,7 +76,7 @@ class AchievementTypeAdmin(admin.ModelAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
-class AliasInline(admin.TabularInline):
+class AliasInline(BoundedRowsMixin, admin.TabularInline):
     model = CatalogueAlias
     form = AliasAdminForm
     extra = WITHOUT_SCRIPT
@@ -264,7 +265,7 @@ def _record_line(record):
     return " ".join(filter(None, [when, str(record.by or ""), str(record), changes, record.reason]))
 
 
-class FrameworkLevelInline(admin.StackedInline):
+class FrameworkLevelInline(BoundedRowsMixin, admin.StackedInline):
     model = FrameworkLevel
     formset = FrameworkLevelFormSet
     max_num = 7
@@ -303,3 +304,4 @@ class AchievementAdmin(ReadOnlyAdmin):
     list_filter = ["origin", ("type", LeafTypeFilter)]
     search_fields = ["name", "learner__name"]
     show_full_result_count = False
+    view_on_site = False  # its page is its learner's

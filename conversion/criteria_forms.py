@@ -97,7 +97,7 @@ class TypeFieldFormSet(BaseInlineFormSet):
         kwargs["initial"] = [{"field": field.pk} for field in fields if field.pk not in said]
         known = [*fields, *TypeField.objects.filter(pk__in=said)]
         kwargs["form_kwargs"] = {"type_fields": {str(field.pk): field for field in known}}
-        self.extra, self.max_num = len(kwargs["initial"]), len(known)
+        self.extra, self.max_num, self.absolute_max = len(kwargs["initial"]), len(known), len(known)
         super().__init__(*args, **kwargs)
 
 

@@ -1,10 +1,11 @@
 from django.contrib import admin
 
 from messaging.models import SmsAttempt, SmsMessage
+from vault.bounded_rows import BoundedRowsMixin
 from vault.read_only import ReadOnly, ReadOnlyAdmin
 
 
-class SmsAttemptInline(ReadOnly, admin.TabularInline):
+class SmsAttemptInline(BoundedRowsMixin, ReadOnly, admin.TabularInline):
     model = SmsAttempt
     fields = ["number", "provider", "started_at", "finished_at", "outcome", "detail"]
     ordering = ["number"]

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from accounts.row_ids import row_ids
 from accounts.typed_choices import TypedChoicesMixin
 from achievements.models import CatalogueEntry
 from conversion.criteria_forms import CriteriaTestForm, CriteriaTestFormSet, ExampleValueForm, ExampleValueFormSet
@@ -24,17 +25,15 @@ from conversion.models import (
     RuleVersion,
 )
 from conversion.rule_admin.scope import PUBLISHED, DraftOnly
+from vault.bounded_rows import BoundedRowsMixin
 
 
-class EntryInline(TypedChoicesMixin, admin.StackedInline):
+class EntryInline(BoundedRowsMixin, TypedChoicesMixin, admin.StackedInline):
     """Rows that name a catalogue entry: an approved one. Stacked, since a table of them is wider than a phone."""
 
     extra = 1
-    max_num = 300  # what a made-up form announces beyond it is not read
+    max_num = 300
     autocomplete_fields = ["entry"]
-
-    def get_formset(self, request, obj=None, **kwargs):
-        return super().get_formset(request, obj, absolute_max=self.max_num, **kwargs)
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
@@ -93,8 +92,8 @@ class PartAdmin(DraftOnly):
         """The version whose page leads here, and the next place in it."""
         initial = super().get_changeform_initial_data(request)
         version = request.GET.get("version", "")
-        if "position" in self.own_fields and version.isdecimal():
-            last = self.model.objects.filter(version=version).aggregate(last=Max("position"))["last"]
+        if "position" in self.own_fields and (ids := row_ids([version])):
+            last = self.model.objects.filter(version__in=ids).aggregate(last=Max("position"))["last"]
             initial.setdefault("position", (last or 0) + 1)
         return initial
 
@@ -119,8 +118,8 @@ class PartAdmin(DraftOnly):
     def _version(self, request, obj):
         """The version of a part, on the page of a new one the version asked for; None for a wrong id."""
         asked = request.POST.get("version") or request.GET.get("version") or ""
-        pk = obj.version_id if obj and obj.version_id else int(asked) if asked.isdecimal() else None
-        return RuleVersion.objects.select_related("rule").filter(pk=pk).first()
+        ids = [obj.version_id] if obj and obj.version_id else row_ids([asked])
+        return RuleVersion.objects.select_related("rule").filter(pk__in=ids).first()
 
     def get_formset_kwargs(self, request, obj, inline, prefix):
         """Which fields there are to speak of: those of the type of the part's version."""

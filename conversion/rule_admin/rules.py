@@ -9,6 +9,7 @@ from conversion.models import ConversionRule, RuleVersion
 from conversion.rule_admin.cohorts import CohortFilter, FoundByCohort
 from conversion.rule_admin.scope import OwnInstitution
 from conversion.views import rule_files
+from vault.bounded_rows import BoundedRowsMixin
 
 
 def _with_rights(view, rights):
@@ -22,7 +23,7 @@ def _with_rights(view, rights):
     return guarded
 
 
-class RuleVersionInline(admin.StackedInline):
+class RuleVersionInline(BoundedRowsMixin, admin.StackedInline):
     model = RuleVersion
     extra = 0
     show_change_link = True

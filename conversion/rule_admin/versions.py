@@ -5,6 +5,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
+from accounts.row_ids import row_ids
 from conversion.examples import run_examples
 from conversion.forms.rules import RuleMoveForm, RuleVersionForm
 from conversion.models import (
@@ -17,9 +18,10 @@ from conversion.rule_admin.scope import DraftOnly
 from conversion.services.drafting import save_new_draft
 from conversion.services.publishing import PublishingError, moves_of, publish_version
 from conversion.views import rule_keeping
+from vault.bounded_rows import BoundedRowsMixin
 
 
-class ReviewCriterionInline(admin.TabularInline):
+class ReviewCriterionInline(BoundedRowsMixin, admin.TabularInline):
     model = ReviewCriterion
     extra = 0
     verbose_name_plural = _("审核指标(初审员要填写的数字,可以没有)")
@@ -102,7 +104,7 @@ class RuleVersionAdmin(FoundByCohort, DraftOnly):
         return redirect("admin:conversion_ruleversion_change", obj.pk)
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        version = self.get_queryset(request).filter(pk=object_id if object_id.isdecimal() else 0).first()
+        version = self.get_queryset(request).filter(pk__in=row_ids([object_id])).first()
         context = self._keeping(request, version) if version else {}
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 

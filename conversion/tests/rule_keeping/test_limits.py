@@ -3,8 +3,10 @@
 import pytest
 from django.urls import reverse
 
-from conversion.models import Programme
+from accounts.models import User
+from conversion.models import Programme, RuleSource
 from conversion.tests.keeping import change_page, formset
+from conversion.tests.scene import make_entry
 
 pytestmark = pytest.mark.django_db
 
@@ -76,3 +78,42 @@ def test_keeper_who_takes_a_place_that_is_taken_is_told_beside_it_alone(keeper, 
     part = {"version": draft.pk, "position": 1, "choose": 1}
     response = keeper.post(reverse("admin:conversion_rulegroup_add"), part | formset("sources", [{"entry": entry.pk}]))
     assert errors_of(response) == {"position": ["这个版本已有“1”,请换一个。"]}
+
+
+def test_keeper_changes_a_group_of_very_many_sources(keeper, draft):
+    """Ten fields a source: more than Django takes by itself."""
+    group = draft.groups.get()
+    RuleSource.objects.bulk_create(RuleSource(group=group, entry=make_entry(f"证书{n}")) for n in range(120))
+    empty = dict.fromkeys(["entry-typed", "min_framework_level", "obtained_from", "obtained_to", "max_age_months"], "")
+    stored = [
+        {"id": source.pk, "group": group.pk, "entry": source.entry_id, "min_score": "70"} | empty
+        for source in group.sources.order_by("pk")
+    ]
+    url = reverse("admin:conversion_rulegroup_change", args=[group.pk])
+    form = {"position": 1, "choose": 1} | formset("sources", stored, initial=len(stored))
+    assert keeper.post(url, form).status_code == 302
+    assert set(group.sources.values_list("min_score", flat=True)) == {70}
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [("rulegroup", "sources"), ("ruleversion", "review_criteria"), ("conversionrule", "versions")],
+)
+def test_rows_that_a_form_only_announces_are_not_built(client, draft, name, prefix):
+    """2000 of them took seconds."""
+    client.force_login(User.objects.create(username="root", is_staff=True, is_superuser=True))
+    row = {"rulegroup": draft.groups.get(), "ruleversion": draft, "conversionrule": draft.rule}[name]
+    announced = {f"{prefix}-TOTAL_FORMS": 32768, f"{prefix}-INITIAL_FORMS": 0}
+    response = client.post(reverse(f"admin:conversion_{name}_change", args=[row.pk]), announced)
+    assert response.status_code == 200
+    (inline,) = response.context["inline_admin_formsets"]
+    assert len(inline.formset.forms) <= 300
+
+
+@pytest.mark.parametrize("version", ["9" * 5000, "9" * 20, "x"])
+@pytest.mark.parametrize("name", ["rulegroup", "ruleexample", "criteriarow"])
+def test_a_part_of_no_version_is_refused_beside_its_field(keeper, name, version):
+    """More digits than Python reads as a number were a 500."""
+    part = {"version": version, "position": 1, "choose": 1, "name": "例"}
+    inlines = formset("sources") | formset("items") | formset("tests")
+    assert "version" in errors_of(keeper.post(reverse(f"admin:conversion_{name}_add"), part | inlines))
