@@ -3,6 +3,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from messaging.services import send_inbox_message
+from portal.forms import AnswerForm
 from portal.models import Article, Question
 
 
@@ -13,6 +14,10 @@ class ArticleAdmin(admin.ModelAdmin):
     search_fields = ["title"]
     exclude = ["written_by"]
 
+    def view_on_site(self, article):
+        """Drafts, and what is to be published later, have no page yet."""
+        return article.get_absolute_url() if Article.objects.published().filter(pk=article.pk).exists() else None
+
     def save_model(self, request, obj, form, change):
         obj.written_by = obj.written_by or request.user
         super().save_model(request, obj, form, change)
@@ -21,6 +26,7 @@ class ArticleAdmin(admin.ModelAdmin):
 @admin.register(Question)
 class QuestionAdmin(admin.ModelAdmin):
     list_display = ["__str__", "asked_at", "answered_at", "is_published"]
+    form = AnswerForm
     list_filter = ["is_published", ("answered_at", admin.EmptyFieldListFilter)]
     fields = ["text", "asked_at", "answer", "is_published"]
     readonly_fields = ["text", "asked_at"]

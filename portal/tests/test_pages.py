@@ -288,3 +288,38 @@ def test_learner_asks_and_sees_only_own_questions(owner_client, owner):
     assert "我的问题" in page
     assert "等待解答" in page
     assert "别人的提问" not in page
+
+
+# Articles and questions in the admin -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def operator_client(client):
+    client.force_login(UserFactory(learner=None, username="operator", is_staff=True, is_superuser=True))
+    return client
+
+
+def test_operator_is_led_from_an_article_to_its_page_once_it_has_one(operator_client):
+    now = timezone.now()
+    for when, is_shown in [(now, True), (None, False), (now + timedelta(days=1), False)]:
+        article = Article.objects.create(column=Column.NEWS, title="资讯", body="正文", published_at=when)
+        page = operator_client.get(reverse("admin:portal_article_change", args=[article.pk])).content.decode()
+        assert ("在站点上查看" in page) == is_shown
+
+
+def test_operator_is_not_led_to_a_page_that_only_a_learner_has(operator_client):
+    achievement = AchievementFactory()
+    page = operator_client.get(reverse("admin:achievements_achievement_change", args=[achievement.pk]))
+    assert achievement.name in page.content.decode()
+    assert "在站点上查看" not in page.content.decode()
+
+
+@pytest.mark.ignore_template_errors
+def test_operator_publishes_no_question_without_its_answer(operator_client, owner):
+    question = Question.objects.create(asked_by=owner, text="怎样激活?")
+    url = reverse("admin:portal_question_change", args=[question.pk])
+    refused = operator_client.post(url, {"answer": " ", "is_published": "on"})
+    assert refused.context["adminform"].form.errors == {"answer": ["公开为常见问题之前,请填写解答。"]}
+    assert operator_client.post(url, {"answer": "请看指南。", "is_published": "on"}).status_code == 302
+    assert "请看指南。" in operator_client.get(QUESTIONS).content.decode()
+    assert owner.inbox_messages.get().body == "请看指南。"
