@@ -5,6 +5,7 @@ import io
 import json
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.urls import reverse
@@ -295,6 +296,23 @@ def test_operator_uploads_checks_and_confirms(client, college, operator, uploads
     assert not job.path.exists()
     assert CatalogueEntry.objects.get().approved_by == operator
     assert "名录.csv" in client.get(ADMIN_UPLOAD).content.decode()
+
+
+def test_operator_reads_what_becomes_of_new_rows(client, college, operator, uploads_folder):
+    """Without the right to approve they become drafts, and the page says so."""
+    keeper = UserFactory(learner=None, is_staff=True)
+    keeper.user_permissions.set(
+        Permission.objects.filter(codename__endswith="catalogueentry").exclude(name="批准或退回名录成果")
+    )
+    for user, words, status in [(keeper, "新增的成果成为草稿", "draft"), (operator, "新增的成果直接批准", "approved")]:
+        client.force_login(user)
+        assert words in client.get(ADMIN_UPLOAD).content.decode()
+        job = upload(client, ADMIN_UPLOAD, [["培训", status, college.bank_code, "培训类"]])
+        run_job(job)
+        client.post(job.get_absolute_url(), {"action": "confirm"})
+        run_job(job)
+        assert CatalogueEntry.objects.get(name=status).status == status
+        assert f'href="{ADMIN_UPLOAD}">导入另一份文件' in client.get(job.get_absolute_url()).content.decode()
 
 
 def test_operator_exports_what_was_chosen(client, college, training, operator):

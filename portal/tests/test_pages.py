@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.tests.factories import InstitutionUserFactory, UserFactory
+from accounts.tests.factories import InstitutionFactory, InstitutionUserFactory, UserFactory
 from achievements.models import CatalogueEntry
 from achievements.tests.factories import AchievementFactory, EntryFactory
 from conversion.models import Application, ApplicationSource, ReasonCode
@@ -323,3 +323,24 @@ def test_operator_publishes_no_question_without_its_answer(operator_client, owne
     assert operator_client.post(url, {"answer": "请看指南。", "is_published": "on"}).status_code == 302
     assert "请看指南。" in operator_client.get(QUESTIONS).content.decode()
     assert owner.inbox_messages.get().body == "请看指南。"
+
+
+@pytest.mark.ignore_template_errors
+def test_operator_finds_what_waits_on_the_first_page(operator_client, client, owner):
+    question = Question.objects.create(asked_by=owner, text="怎样激活?")
+    InstitutionFactory(status="pending", bank_code=None)
+    page = operator_client.get(reverse("admin:index")).content.decode()
+    assert "待解答的提问 1 条" in page
+    assert "待审核的机构 1 个" in page
+    for name, query in [
+        ("portal_question", "answered_at__isempty=1"),
+        ("accounts_institution", "status__exact=pending"),
+    ]:
+        url = f"{reverse(f'admin:{name}_changelist')}?{query}"
+        assert f'href="{url}"' in page
+        assert operator_client.get(url).context["cl"].result_count == 1
+    operator_client.post(reverse("admin:portal_question_change", args=[question.pk]), {"answer": "请看指南。"})
+    page = operator_client.get(reverse("admin:index")).content.decode()
+    assert "待解答的提问" not in page
+    client.force_login(UserFactory(learner=None, is_staff=True))
+    assert "待审核的机构" not in client.get(reverse("admin:index")).content.decode()
