@@ -61,7 +61,7 @@ def _unseen_files(files):
 
 def _same_numbers(application):
     """Certificates whose number another learner has registered too: of the same body, or of one named otherwise."""
-    sources = [source for source in sources_of(application) if source.certificate_key]
+    sources = [source for source in sources_of(application) if source.number_key]
     others = Achievement.objects.with_numbers([source.number_key for source in sources])
     others = others.filter(learner__merged_into=None).exclude(learner=application.learner_id)
     keys = set(others.values_list("certificate_key", flat=True))

@@ -8,15 +8,18 @@ from django.utils.translation import gettext_lazy as _
 from achievements.models.types import plain
 
 NO_NUMBER = {"", "无", "无编号", "没有", "暂无", "/", "none", "na", "n/a"}  # as people type it, folded
-
-
 UNSEEN_OR_DASH = {"Cc", "Cf", "Pc", "Pd"}  # categories of characters; copying brings unseen ones along
+MINUS_OR_BAR = {"\u2212", "|"}  # the bar parts number and body in a key
 
 
 def certificate_key(text):
     """Fold a certificate number or body for comparison: width, case, spaces and dashes don't make another one."""
-    folded = unicodedata.normalize("NFKC", text).casefold().replace("\u2212", "")
-    return "".join(c for c in folded if not c.isspace() and unicodedata.category(c) not in UNSEEN_OR_DASH)
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(c for c in folded if not (c.isspace() or c in MINUS_OR_BAR or _is_unseen_or_dash(c)))
+
+
+def _is_unseen_or_dash(character):
+    return unicodedata.category(character) in UNSEEN_OR_DASH
 
 
 def number_of_key(key="certificate_key"):

@@ -211,6 +211,16 @@ def test_reviewer_is_warned_of_a_certificate_number_that_another_learner_holds(r
     assert warning in text_of(reviewer.get(desk(application)))
 
 
+def test_a_bar_at_the_head_of_a_number_is_not_everybodys_who_has_none(reviewer, scene):
+    """The key of a certificate is number|body: before the bar of "|7" stood what papers without a number have."""
+    barred = make_achievement(scene.user, scene.entry, certificate_number="|7")
+    case = scene.submit(achievements=[barred])
+    make_achievement(make_learner_user(), scene.entry, certificate_number="无")
+    assert "同一编号" not in text_of(reviewer.get(desk(case)))
+    make_achievement(make_learner_user(), scene.entry, certificate_number="｜7", body_name="别的写法")
+    assert "另有学习者登记了同一编号、机构写法不同的证书" in text_of(reviewer.get(desk(case)))
+
+
 def test_reviewer_sees_which_institution_imported_an_achievement(reviewer, scene, application):
     school = make_institution(name="示例导入学校")
     assert "机构导入" not in text_of(reviewer.get(desk(application)))
