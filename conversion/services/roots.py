@@ -31,14 +31,14 @@ def seal_days(*, until=None):
 
     Safe to run again and beside itself: a day has one root. Files of the last days that are missing are written too.
     """
-    for root in LedgerRoot.objects.order_by("-on")[:RETOLD]:
-        if not path_of(root).exists():
-            export_root(root)
     until = min(until or newest_finished_day(), newest_finished_day())
     sealed = []
     while root := _seal_next(until):
         export_root(root)
         sealed.append(root)
+    for root in LedgerRoot.objects.order_by("-on")[:RETOLD]:  # after sealing, which a folder that is away can't stop
+        if not path_of(root).exists():
+            export_root(root)
     return sealed
 
 

@@ -669,6 +669,20 @@ def test_a_file_that_could_not_be_written_is_written_with_the_next_sealing(appli
     assert found() == set()
 
 
+def test_a_day_is_sealed_while_the_folder_is_away(application, settings):
+    """Nothing of the day can be changed unseen from then on; its file is written when the folder is back."""
+    (first,) = seal()
+    folder = settings.LEDGER_ROOT_DIR
+    settings.LEDGER_ROOT_DIR = folder / f"ledger-root-{first.on}.json" / "away"
+    for _run in range(2):
+        with pytest.raises(NotADirectoryError):
+            seal(days=2)
+    assert LedgerRoot.objects.count() == 2
+    settings.LEDGER_ROOT_DIR = folder
+    seal(days=2)
+    assert found() == set()
+
+
 def test_exported_file_is_never_overwritten(application, settings):
     (root,) = seal()
     path = settings.LEDGER_ROOT_DIR / f"ledger-root-{root.on}.json"
