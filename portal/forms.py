@@ -1,6 +1,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms.lines import Lines
 from portal.models import Question
 
 
@@ -8,7 +9,7 @@ class QuestionForm(forms.ModelForm):
     class Meta:
         model = Question
         fields = ["text"]
-        widgets = {"text": forms.Textarea({"rows": 4})}
+        widgets = {"text": Lines({"rows": 4})}
 
     def save(self, *, asked_by):
         self.instance.asked_by = asked_by

@@ -8,8 +8,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms.lines import Lines
 from achievements.forms.extra_fields import ExtraFieldsMixin
-from achievements.forms.rendering import Lines, PlainControls
+from achievements.forms.rendering import PlainControls
 from achievements.models import Achievement, AchievementType, CatalogueEntry
 from achievements.rules import check_obtained_on
 from achievements.services.achievements import (

@@ -7,9 +7,9 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms.lines import Lines
 from accounts.forms.uploads import ImportUploadForm
 from achievements.forms.catalogue import WordsField
-from achievements.forms.rendering import Lines
 from achievements.models import AchievementType, CatalogueAlias, CatalogueEntry, CatalogueImport
 from achievements.rules import check_valid_day
 from achievements.search import holding, storable, terms_of
@@ -150,7 +150,7 @@ class EntryAdminForm(EntryFormMixin, forms.ModelForm):
         label=_("原因"),
         required=False,
         max_length=500,
-        widget=forms.Textarea({"rows": 2, "cols": 80}),
+        widget=Lines({"rows": 2, "cols": 80}),
         help_text=_("变更已批准的成果、退回、停用时必填;变更和停用的原因会公开,退回的原因机构能看到"),
     )
 

@@ -1,6 +1,5 @@
 """The plain controls of a form without Django's templates for them, which take most of a long form's time."""
 
-from django import forms
 from django.forms.renderers import TemplatesSetting
 from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
@@ -38,11 +37,3 @@ def _group(name, options, _index):
     rows = ((option["value"], _attributes(option), option["label"]) for option in options)
     shown = format_html_join("", '<option value="{}"{}>{}</option>', rows)
     return format_html('<optgroup label="{}">{}</optgroup>', name, shown) if name else shown
-
-
-class Lines(forms.Textarea):
-    """Counts a line's end as one character, as browsers do where they keep to `maxlength`."""
-
-    def value_from_datadict(self, data, files, name):
-        value = super().value_from_datadict(data, files, name)
-        return value and value.replace("\r\n", "\n")

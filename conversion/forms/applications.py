@@ -5,6 +5,7 @@ import uuid
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms.lines import Lines
 from accounts.row_ids import row_ids
 from achievements.models import Achievement
 from conversion.criteria import performance_versions
@@ -138,9 +139,7 @@ class ResubmissionForm(TellsLostFilesMixin, forms.Form):
     """What a returned case asked for."""
 
     files = EvidenceField(label=_("补充材料"), required=False)
-    explanation = forms.CharField(
-        label=_("补充说明"), max_length=1000, required=False, widget=forms.Textarea({"rows": 4})
-    )
+    explanation = forms.CharField(label=_("补充说明"), max_length=1000, required=False, widget=Lines({"rows": 4}))
 
     def __init__(self, *args, user, application, **kwargs):
         super().__init__(*args, **kwargs)
@@ -169,7 +168,7 @@ class AppealForm(TellsLostFilesMixin, forms.Form):
     text = forms.CharField(
         label=_("申诉理由"),
         max_length=1000,
-        widget=forms.Textarea({"rows": 6}),
+        widget=Lines({"rows": 6}),
         error_messages={"required": _("请写明申诉理由。")},
     )
     files = EvidenceField(label=_("补充材料"), required=False)

@@ -7,6 +7,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts.documents import DocumentKind, parse
+from accounts.forms.lines import Lines
 from accounts.models import Institution
 from accounts.models.learner import document_digest
 from accounts.row_ids import row_ids
@@ -116,7 +117,7 @@ class ReviewForm(forms.Form):
         required=False,
         empty_label=_("请选择(不予通过或退回时必选)"),
     )
-    opinion = forms.CharField(label=_("审核意见"), max_length=1000, required=False, widget=forms.Textarea({"rows": 4}))
+    opinion = forms.CharField(label=_("审核意见"), max_length=1000, required=False, widget=Lines({"rows": 4}))
     seen_status = forms.CharField(widget=forms.HiddenInput, max_length=20)
 
     def __init__(self, *args, choices, needs_reason, criteria=(), **kwargs):
@@ -256,7 +257,7 @@ class RevocationForm(forms.Form):
         max_length=1000,
         required=False,
         help_text=_("说明会发给申请人;所选原因还会显示给查验证明的人。"),
-        widget=forms.Textarea({"rows": 4}),
+        widget=Lines({"rows": 4}),
     )
 
 

@@ -135,6 +135,13 @@ class TestAppeal:
         case = scene.reject(same(case))
         assert case.first_decision_late
 
+    def test_owner_fills_the_appeal_to_its_end(self, client, scene, refused):
+        """A browser counts a line's end as one character, though it sends two."""
+        client.force_login(scene.user)
+        text = "\r\n".join(["字" * 99] * 10)  # 999 characters for a browser
+        assert client.post(reverse("conversion:appeal", args=[refused.pk]), {"text": text + "完"}).status_code == 302
+        assert refused.records.last().opinion.endswith("\n" + "字" * 99 + "完")
+
     def test_owner_appeals_on_the_page_and_others_find_none(self, client, scene, refused):
         url = reverse("conversion:appeal", args=[refused.pk])
         assert client.get(url).status_code == 302

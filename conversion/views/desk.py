@@ -134,7 +134,7 @@ def application_bulk(request):
 
 
 def _bulk_done(request, chosen):
-    opinion = request.POST.get("opinion", "").replace("\x00", "").strip()[:1000]
+    opinion = request.POST.get("opinion", "").replace("\x00", "").replace("\r\n", "\n").strip()[:1000]
     done, left = approve_in_bulk(applications=chosen, by=request.user, opinion=opinion)
     if done:
         messages.success(request, _("已通过 %d 件。") % len(done))
