@@ -1,21 +1,22 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms.lines import Lines
 from accounts.models import IdentityCheck
 from accounts.services.identity import TooManyChecksError, request_identity_check
-from evidence.forms import EvidenceField
+from evidence.forms import EvidenceField, TellsLostFilesMixin
 
 PHOTOS = 3
 
 
-class IdentityCheckForm(forms.Form):
+class IdentityCheckForm(TellsLostFilesMixin, forms.Form):
     """「申请人工核对」; number, name and proven phone come from the activation before it."""
 
     note = forms.CharField(
         label=_("情况说明"),
         required=False,
         max_length=500,
-        widget=forms.Textarea({"rows": 4}),
+        widget=Lines({"rows": 4}),
         help_text=_("例如:原手机号已停用;姓名中有生僻字;在哪所机构、哪一年入学。请勿填写证件号码。"),
     )
     files = EvidenceField(label=_("证件照片(选填)"), required=False)

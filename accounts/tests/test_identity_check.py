@@ -13,6 +13,7 @@ from accounts.services.identity import CheckRefusedError
 from accounts.tests.factories import CentreReviewerFactory, EnrolmentFactory, ReviewerFactory, UserFactory
 from accounts.tests.sms_steps import request_code, solved_captcha, texted_code
 from demo.synthetic import synthetic_person
+from evidence.tests.test_inspection import picture
 from messaging.models import SmsMessage
 
 RIGHTS = ["accounts.view_identitycheck", "accounts.decide_identitycheck"]
@@ -104,6 +105,13 @@ class TestAsking:
                 document_number=enrolment.learner.document_number, name="某某", phone=PHONE
             )
         assert IdentityCheck.objects.count() == 1
+
+    def test_person_whose_form_is_refused_is_told_that_the_photo_has_to_be_chosen_again(self, client, db):
+        """It may be left out: unsaid, the staff would decide without it."""
+        try_to_activate(client, PERSON.number)
+        page = ask(client, note="字" * 501, files=SimpleUploadedFile("证件.png", picture())).content.decode()
+        assert "选好的文件没有保留,请重新选择:证件.png" in page
+        assert not IdentityCheck.objects.exists()
 
     def test_phone_asks_three_times_a_day(self, client, db):
         for index in range(3):
