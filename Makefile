@@ -21,13 +21,13 @@ run: install ## the portal at http://127.0.0.1:8000/ with demo data; another por
 	@exec $(PY) -m creditbank.run --follow-parent
 
 test: install-dev lint browser ## the checks and the tests
-	@exec $(PY) -m pytest -n 2
+	@exec $(PY) -m pytest -n 2 --dist worksteal
 
 test-long: install-dev lint browser ## as test, with the tests that take long
-	@exec $(PY) -m pytest -n 2 -m ""
+	@exec $(PY) -m pytest -n 2 --dist worksteal -m ""
 
 coverage: install-dev browser ## the tests, with the lines and branches that none of them reached
-	@exec $(PY) -m pytest -n 2 --cov --cov-branch --cov-report=term-missing:skip-covered
+	@exec $(PY) -m pytest -n 2 --dist worksteal --cov --cov-branch --cov-report=term-missing:skip-covered
 
 lint: install-dev ## format, lint, import directions, templates and missing migrations
 	@$(PY) -m ruff format --check --quiet . || { echo "Run 'make format'." >&2; exit 1; }
