@@ -37,7 +37,7 @@ WITHOUT_SCRIPT = 1  # an empty row for browsers without JavaScript, which otherw
 class TypeFieldInline(BoundedRowsMixin, admin.StackedInline):
     model = TypeField
     formset = TypeFieldFormSet
-    max_num = 40
+    rows_at_once = 20
     extra = WITHOUT_SCRIPT
     fields = [
         ("label", "key", "kind", "position"),

@@ -275,7 +275,7 @@ if CLAMD_URL and not CLAMD_URL.startswith(("tcp://", "unix:///")):
 if EVIDENCE_ACCEL_PREFIX and not (EVIDENCE_ACCEL_PREFIX.startswith("/") and EVIDENCE_ACCEL_PREFIX.endswith("/")):
     raise ImproperlyConfigured("EVIDENCE_ACCEL_PREFIX starts and ends with a slash.")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # a group of 300 sources has 10 a source
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # a group of 400 sources has 10 a source
 CERTIFICATE_FONT_DIRS = env.list("CERTIFICATE_FONT_DIRS", default=[])
 CERTIFICATES_PER_PRINT = 100
 SHARE_DAYS = 365

@@ -2,15 +2,18 @@
 
 
 class BoundedRowsMixin:
-    """Before an inline: of what a made-up form announces beyond `max_num` rows and the stored ones nothing is built.
+    """Before an inline: beside its stored rows it takes `rows_at_once` new ones, or has its own `max_num` in all.
 
-    Django builds up to 2000 forms of a hundred kilobytes, which takes seconds.
+    Of what a made-up form announces beyond that nothing is built: Django would build 2000 forms, which takes seconds.
     """
 
-    max_num = 100
+    max_num = None
+    rows_at_once = 50
 
     def get_formset(self, request, obj=None, **kwargs):
         formset = super().get_formset(request, obj, **kwargs)
         stored = self.model.objects.filter(**{formset.fk.name: obj}).count() if obj else 0
-        formset.absolute_max = max(self.max_num, stored)
+        if self.max_num is None:
+            formset.max_num = stored + self.rows_at_once
+        formset.absolute_max = max(formset.max_num, stored)
         return formset

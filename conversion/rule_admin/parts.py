@@ -32,7 +32,6 @@ class EntryInline(BoundedRowsMixin, TypedChoicesMixin, admin.StackedInline):
     """Rows that name a catalogue entry: an approved one. Stacked, since a table of them is wider than a phone."""
 
     extra = 1
-    max_num = 300
     autocomplete_fields = ["entry"]
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
