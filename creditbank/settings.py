@@ -264,8 +264,10 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 EVIDENCE_FILES_PER_RECORD = 10
 ACHIEVEMENT_DRAFT_DAYS = 90  # after its last save a draft of 成果添加 goes with its files
-# A request may bring that many files of 10 MB; more is refused unread.
+# A request may bring that many files of 10 MB; more is refused unread. Of a file that no form takes nothing is kept.
 UPLOAD_BYTES_PER_REQUEST = 110 * 1024 * 1024
+UPLOAD_BYTES_PER_FILE = 20 * 1024 * 1024  # an institution's rosters; evidence may have 10 MB
+FILE_UPLOAD_HANDLERS = ["portal.upload_handler.MemoryUploadHandler", "portal.upload_handler.BoundedUploadHandler"]
 # nginx's internal location below which MEDIA_ROOT/evidence lies; empty: the portal sends files itself.
 EVIDENCE_ACCEL_PREFIX = env("EVIDENCE_ACCEL_PREFIX", default="")
 CLAMD_URL = env("CLAMD_URL", default="")  # tcp://host:3310 or unix:///path; empty: no virus scan

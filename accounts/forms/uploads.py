@@ -1,4 +1,5 @@
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
@@ -6,7 +7,6 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import RosterImport
 from accounts.services.uploads import keep_upload
 
-MAX_BYTES = 20 * 1024 * 1024
 ENDINGS = (".csv", ".xlsx")
 
 
@@ -31,7 +31,7 @@ class ImportUploadForm(forms.Form):
         upload = self.cleaned_data["file"]
         if not upload.name.lower().endswith(ENDINGS):
             raise ValidationError(_("请上传 CSV 或 XLSX 文件。"))
-        if upload.size > MAX_BYTES:
+        if upload.size > settings.UPLOAD_BYTES_PER_FILE:
             raise ValidationError(_("文件不能超过20MB,请拆分后再上传。"))
         return upload
 
