@@ -22,13 +22,17 @@ from .clamd import is_infected
 from .inspection_worker.limits import CONTENT_TYPES, Limits, RefusalCode, kind_of
 
 __all__ = [
-    "CONTENT_TYPES", "FileRefusedError", "Inspection", "Limits", "RefusalCode", "check_upload", "draw_page", "inspect",
+    "CONTENT_TYPES", "FileRefusedError", "Inspection", "InspectionCutError", "Limits", "RefusalCode", "check_upload",
+    "draw_page", "inspect",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
 KINDS = {".jpg": "jpg", ".jpeg": "jpg", ".png": "png", ".gif": "gif", ".pdf": "pdf"}
 LONGEST_SIGNATURE = 8
+PAGE_PATIENCE = 20  # seconds: somebody waits for a page, and gunicorn ends a request after thirty
+# How a file ends its inspection: by its processor time, or by a crash of what decodes it.
+CRASHES = {signal.SIGXCPU, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 PROJECT = Path(__file__).resolve().parent.parent
 START = "import sys; sys.path.append(sys.argv[1]); from evidence.inspection_worker.process import main; main()"
 
@@ -62,6 +66,10 @@ class FileRefusedError(Exception):
         super().__init__(code)
         self.code = code
         self.message = message
+
+
+class InspectionCutError(OSError):
+    """The child ended without an answer, by the clock, killed or broken: most likely not for its file."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,8 @@ def inspect(source, kind, clean, thumbnail, limits=None):
     """Take the file apart in a child process, then leave a clean copy and, for pictures, a JPEG thumbnail.
 
     `clean` and `thumbnail` lie on one file system and appear whole or not at all. Raises `FileRefusedError` for
-    anything the file can cause; an `OSError` is the machine's fault (disk, process table), so try again later.
+    anything the file can cause; an `OSError` is the machine's fault (disk, process table), so try again later:
+    a few times only after an `InspectionCutError`, which a file may cause, too.
     """
     limits = limits or current_limits()
     check_size(source.stat().st_size, limits)
@@ -145,7 +154,7 @@ def draw_page(source, number, picture, limits=None):
     limits = limits or current_limits()
     paths = {"source": source.resolve(), "picture": picture.resolve()}
     request = json.dumps({"page": number, "limits": asdict(limits), **paths}, default=str).encode()
-    _findings_in(answer_of_child(request, limits), limits)
+    _findings_in(answer_of_child(request, PAGE_PATIENCE), limits)
 
 
 def describe(clean, kind, findings):
@@ -159,7 +168,7 @@ def describe(clean, kind, findings):
 def findings_of_child(source, kind, drafts, limits):
     paths = {"source": source.resolve(), **drafts}
     request = json.dumps({"kind": kind, "limits": asdict(limits), **paths}, default=str).encode()
-    return _findings_in(answer_of_child(request, limits), limits)
+    return _findings_in(answer_of_child(request, limits.patience), limits)
 
 
 def _findings_in(answer, limits):
@@ -171,29 +180,29 @@ def _findings_in(answer, limits):
     raise refused(answer["refused"], limits)
 
 
-def answer_of_child(request, limits):
-    """Run the child; a second time if somebody else killed it, for that says nothing about the file."""
+def answer_of_child(request, patience):
+    """Run the child for `patience` seconds at most; raises `InspectionCutError`."""
     try:
-        ended = run_child(request, limits.seconds)
-        if ended.returncode == -signal.SIGKILL:
-            ended = run_child(request, limits.seconds)
+        ended = run_child(request, patience)
     except subprocess.TimeoutExpired:
-        return {"refused": RefusalCode.TOO_COMPLEX, "cause": "timeout"}
-    if ended.returncode:
-        logger.warning(
-            "evidence inspection ended with %s: %s", ended.returncode, ended.stderr[-2000:].decode(errors="replace")
-        )
-        return {"refused": RefusalCode.TOO_COMPLEX, "cause": f"exit {ended.returncode}"}
-    return json.loads(ended.stdout)
+        raise InspectionCutError(f"no answer after {patience} s") from None
+    if not ended.returncode:
+        return json.loads(ended.stdout)
+    logger.warning(
+        "evidence inspection ended with %s: %s", ended.returncode, ended.stderr[-2000:].decode(errors="replace")
+    )
+    if -ended.returncode in CRASHES:
+        return {"refused": RefusalCode.TOO_COMPLEX, "cause": f"signal {-ended.returncode}"}
+    raise InspectionCutError(f"ended with {ended.returncode}")
 
 
-def run_child(request, seconds):
+def run_child(request, patience):
     """Start a fresh interpreter: Celery's workers may not use multiprocessing, and a fork would share secrets."""
     return subprocess.run(  # noqa: S603 - a fixed command, no shell
         [sys.executable, "-I", "-c", START, str(PROJECT)],
         input=request,
         capture_output=True,
-        timeout=seconds,
+        timeout=patience,
         cwd="/",
         env={"LC_ALL": "C.UTF-8"},
         start_new_session=True,

@@ -1,19 +1,21 @@
 """Storing evidence and inspecting it."""
 
+import contextlib
 import logging
 import tempfile
 from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from evidence import storage
-from evidence.clamd import ScannerAwayError
-from evidence.inspection import FileRefusedError, inspect, refuse_infected
+from evidence.inspection import FileRefusedError, InspectionCutError, inspect, refuse_infected
 from evidence.models import EvidenceFile
 from messaging.doorbell import ring
 from messaging.services import send_inbox_message
@@ -22,7 +24,9 @@ logger = logging.getLogger(__name__)
 
 INSPECT_TASK = "evidence.tasks.inspect_evidence"
 INSPECTION_TRIES = 3
+NO_ANSWER = gettext_lazy("系统几次检查这个文件都没有完成,请稍后重新上传;仍不行的话,请简化或换一种格式另存后再上传。")
 BYTES_KEPT = timedelta(days=1)
+LOCK = 0x65766964  # the first half of the advisory lock's key; the second is the file
 
 
 class TooManyFilesError(Exception):
@@ -56,42 +60,66 @@ def _evidence_row(upload, kind, by):
 def inspect_evidence(*, pk):
     """Inspect one waiting file and keep its clean copy, or refuse it with a reason its owner can read.
 
-    Safe to run twice: each run spends one of three tries, and only a file still waiting takes the result.
+    Safe to run twice: one run at a time is at a file, and only a file still waiting takes the result.
     """
-    waiting = EvidenceFile.objects.filter(pk=pk, state=EvidenceFile.State.CHECKING)
-    evidence = waiting.first()
-    if evidence is None:
-        return
+    with _turn_at(pk) as is_free:
+        evidence = EvidenceFile.objects.filter(pk=pk, state=EvidenceFile.State.CHECKING).first()
+        if is_free and evidence:
+            _judge(evidence)
+
+
+@contextlib.contextmanager
+def _turn_at(pk):
+    """Tell whether nobody else is at the file. A lock of the connection, so that of a killed worker ends with it."""
+    key = [LOCK, pk % 2**31]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
+        is_free = cursor.fetchone()[0]
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
+
+
+def _judge(evidence):
+    """A run without an answer spends one of three tries, for the file may be why; the machine's faults spend none."""
+    waiting = EvidenceFile.objects.filter(pk=evidence.pk, state=EvidenceFile.State.CHECKING)
     try:
-        # Spends no try: a scanner that is away for a day must not turn a file into a refused one.
         refuse_infected(storage.path_of(evidence.sha256))
         if not waiting.filter(attempts__lt=INSPECTION_TRIES).update(attempts=F("attempts") + 1):
-            _refuse(evidence, waiting, _("文件多次检查未能完成,请换一份文件重新上传。"))
+            _refuse(evidence, waiting, NO_ANSWER)
             return
         result = _inspect(evidence)
-    except ScannerAwayError as away:
-        logger.warning("evidence %s waits: %s", pk, away)
     except FileRefusedError as error:
-        _refuse(evidence, waiting, str(error.message))
+        _refuse(evidence, waiting, error.message)
+    except InspectionCutError as cut:
+        logger.warning("evidence %s waits after try %s: %s", evidence.pk, evidence.attempts + 1, cut)
+    except OSError as fault:  # a full disk, an unreadable file, a scanner that is away for a day
+        waiting.update(attempts=evidence.attempts)
+        logger.warning("evidence %s waits: %s", evidence.pk, fault)
     else:
         waiting.update(state=EvidenceFile.State.PASSED, **result)
 
 
 @transaction.atomic
 def _refuse(evidence, waiting, reason):
-    """Refuse a file that still waits and tell its owner, unless it stands in a draft, whose form shows the reason."""
-    refused = waiting.update(state=EvidenceFile.State.REFUSED, refusal=reason[:300])
-    if refused and evidence.uploaded_by and not evidence.drafts.exists():
+    """Refuse a file that still waits and tell its owner, unless only a draft has it, whose form shows the reason."""
+    refused = waiting.update(state=EvidenceFile.State.REFUSED, refusal=str(reason)[:300])
+    link = _shown_at(evidence)
+    if refused and evidence.uploaded_by and (link or not evidence.drafts.exists()):
         send_inbox_message(
             recipient=evidence.uploaded_by,
             subject=_("上传的材料没有通过检查"),
             body=_("“%(name)s”:%(why)s") % {"name": evidence.name, "why": reason},
-            link=_shown_at(evidence),
+            link=link,
         )
 
 
 def _shown_at(evidence):
     """Where its owner finds a file. By the relations' names alone: what shows files stands above this app."""
+    if evidence.licence_of.exists():
+        return reverse("accounts:institution_licence")
     records = [*evidence.applications.all()[:1], *evidence.achievements.all()[:1]]
     return records[0].get_absolute_url() if records else ""
 

@@ -1,5 +1,6 @@
 """Serving a private file to somebody the caller has authorised (promises: Files)."""
 
+import logging
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
@@ -9,6 +10,8 @@ from django.utils.http import content_disposition_header
 
 from evidence import storage
 from evidence.inspection import CONTENT_TYPES, FileRefusedError, draw_page
+
+logger = logging.getLogger(__name__)
 
 # The clean copy of a GIF is a PNG of its first frame.
 CLEAN_SUFFIX = {"gif": ".png"}
@@ -40,14 +43,19 @@ def evidence_response(evidence, thumbnail=False):
 def page_response(evidence, number):
     """A page of a PDF that passed as a picture, which a browser shows in a page; 404 where there is none.
 
-    It is drawn when somebody first asks for it and kept beside the clean copy, like a thumbnail.
+    It is drawn when somebody first asks for it and kept beside the clean copy, like a thumbnail. 503 while the machine
+    is too busy or its disk full.
     """
     if not (evidence.is_passed and 1 <= number <= (evidence.pages or 0)):
         raise Http404
     variant = f"page-{number}"
     path = storage.path_of(evidence.clean_sha256, variant)
-    if not path.exists():
-        _draw(evidence, number, variant)
+    try:
+        if not path.exists():
+            _draw(evidence, number, variant)
+    except OSError as fault:
+        logger.warning("page %s of evidence %s can't be drawn now: %s", number, evidence.pk, fault)
+        return HttpResponse(status=503, headers={"Retry-After": "10"})
     response = _handed_over(path, as_attachment=False, filename=f"{PurePath(evidence.name).stem}-{number}.jpg")
     response["Content-Type"] = "image/jpeg"
     return _guarded(response)

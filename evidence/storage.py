@@ -1,5 +1,6 @@
 """Private files, stored once under the hash of their content."""
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -36,7 +37,7 @@ def store(chunks):
     """Write the content of `chunks` (bytes) durably and return its SHA-256; equal content is kept once."""
     root().mkdir(mode=_modes()[0], parents=True, exist_ok=True)
     digest = hashlib.sha256()
-    with tempfile.NamedTemporaryFile(dir=root(), prefix="incoming-", delete=False) as incoming:
+    with _incoming(root()) as incoming:
         for chunk in chunks:
             digest.update(chunk)
             incoming.write(chunk)
@@ -44,6 +45,17 @@ def store(chunks):
         os.fchmod(incoming.fileno(), _modes()[1])
         _make_durable(incoming.fileno())
     return _move_in(Path(incoming.name), digest.hexdigest())
+
+
+@contextlib.contextmanager
+def _incoming(folder):
+    """A file to be moved into its place; nothing is left of one that could not be finished, say on a full disk."""
+    with tempfile.NamedTemporaryFile(dir=folder, prefix="incoming-", delete=False) as incoming:
+        try:
+            yield incoming
+        except BaseException:
+            Path(incoming.name).unlink(missing_ok=True)
+            raise
 
 
 def store_path(path):
@@ -56,7 +68,7 @@ def store_variant(path, sha256, variant):
     """Take over a file that belongs to a stored one, such as its thumbnail; two may store the same one at once."""
     target = path_of(sha256, variant)
     _make_folders(target)
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix="incoming-", delete=False) as incoming:
+    with _incoming(target.parent) as incoming:
         incoming.write(path.read_bytes())
         os.fchmod(incoming.fileno(), _modes()[1])
     os.replace(incoming.name, target)

@@ -6,7 +6,7 @@ from django.utils import timezone
 from evidence import services
 
 
-@shared_task
+@shared_task(soft_time_limit=110, time_limit=120)  # clamd's time and the child's patience, with some to spare
 def inspect_evidence(pk):
     services.inspect_evidence(pk=pk)
 

@@ -49,7 +49,12 @@ class Institution(models.Model):
     valid_from = models.DateField(_("入册日期"), null=True, blank=True)
     valid_to = models.DateField(_("有效期至"), null=True, blank=True)
     licence = models.ForeignKey(
-        "evidence.EvidenceFile", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("证照")
+        "evidence.EvidenceFile",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="licence_of",
+        verbose_name=_("证照"),
     )
     contact_name = models.CharField(_("联系人"), max_length=100, blank=True)
     contact_phone = models.CharField(_("联系电话"), max_length=20, blank=True)

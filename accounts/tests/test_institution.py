@@ -202,6 +202,14 @@ class TestLicence:
         assert "营业执照.png" in client.get(HOME).content.decode()
         assert not EvidenceFile.objects.filter(pk=first.pk).exists()
 
+    def test_message_about_a_refused_licence_leads_to_where_another_is_sent(self, client, clerk):
+        client.post(LICENCE, {"licence": SimpleUploadedFile("执照.png", picture()[:60])})
+        inspect_evidence(pk=EvidenceFile.objects.latest("pk").pk)
+        message = clerk.inbox_messages.get()
+        assert "执照.png" in message.body
+        assert message.link == LICENCE
+        assert client.get(message.link).status_code == 200
+
     def test_licence_stays_once_the_centre_has_decided(self, client, clerk):
         approve_institution(institution=clerk.institution, by=None)
         assert LICENCE not in client.get(HOME).content.decode()

@@ -16,6 +16,7 @@ from accounts.tests.factories import InstitutionFactory, UserFactory
 from achievements import search
 from achievements.models import (
     Achievement,
+    AchievementDraft,
     FrameworkLevel,
     FrameworkVersion,
     IndustryStandard,
@@ -259,6 +260,18 @@ def test_owner_reads_in_the_open_form_why_a_file_was_refused(owner_client, owner
     inspect_evidence(pk=EvidenceFile.objects.get().pk)
     assert EvidenceFile.objects.get().refusal in owner_client.get(page.redirect_chain[-1][0]).content.decode()
     assert not owner.inbox_messages.exists()
+
+
+def test_owner_gets_a_message_about_a_file_of_an_achievement_that_he_is_editing(
+    owner_client, owner, training, files_folder
+):
+    """The form that shows the reason may never be opened again; the achievement holds the file already."""
+    owner_client.post(ADD, typed(training, files=cut()))
+    achievement = Achievement.objects.get()
+    owner_client.post(ADD, typed(training, action="draft", draft=uuid.uuid4(), achievement=achievement.pk))
+    assert AchievementDraft.objects.get().files.get() == achievement.files.get()
+    inspect_evidence(pk=EvidenceFile.objects.get().pk)
+    assert owner.inbox_messages.get().link == achievement.get_absolute_url()
 
 
 def test_stranger_finds_neither_achievement_nor_evidence(client, owner_client, training, files_folder):

@@ -34,7 +34,8 @@ class Limits:
     pixels: int = 40_000_000
     frames: int = 50
     pages: int = 100
-    seconds: float = 20
+    seconds: float = 20  # of the processor's time
+    patience: float = 60  # seconds by the clock: much more, for on a busy machine a good file gets its share late
     memory: int = 300_000_000  # of the child, on top of its interpreter and libraries
     thumbnail_side: int = 480
     clean_size: int = 80 * 1024 * 1024

@@ -50,6 +50,7 @@ def examine_pdf(data, _kind, limits):
         with pikepdf.open(BytesIO(clean), attempt_recovery=False) as pdf:
             refuse_active_content(pdf)
             refuse_bombs(pdf, limits)
+            refuse_missing_objects(pdf)
     except pikepdf.PasswordError:
         raise RefusedError(RefusalCode.ENCRYPTED) from None
     except pikepdf.PikepdfError as error:
@@ -80,7 +81,14 @@ def rewritten(data, most_pages):
         if "/Metadata" in pdf.Root:
             del pdf.Root["/Metadata"]
         pdf.save(target, object_stream_mode=pikepdf.ObjectStreamMode.disable, deterministic_id=True)
+        refuse_missing_objects(pdf)
     return target.getvalue(), pages
+
+
+def refuse_missing_objects(pdf):
+    """For want of memory qpdf takes an object for null and goes on: it would be neither shown nor examined."""
+    if any("bad_alloc" in str(warning) for warning in pdf.get_warnings()):
+        raise RefusedError(RefusalCode.TOO_COMPLEX)
 
 
 def counted_pages(pdf, most):

@@ -4,6 +4,7 @@ It starts without Django, so it starts fast and holds no secrets.
 """
 
 import json
+import math
 import os
 import resource
 import signal
@@ -62,14 +63,14 @@ def examiner_of(kind):
 
 
 def confine(limits):
-    """Bound this process. The alarm ends it even when the parent was killed."""
+    """Bound this process. The alarm ends it even when the parent was killed; a parent that lives is quicker."""
     with open("/proc/self/statm") as statm:
         own = int(statm.read().split()[0]) * resource.getpagesize()
-    seconds = int(limits.seconds) + 1
+    seconds = math.ceil(limits.seconds)
     resource.setrlimit(resource.RLIMIT_AS, (own + limits.memory,) * 2)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.alarm(seconds)
+    signal.alarm(math.ceil(limits.patience) + 1)
 
 
 def examine(data, kind, examiner, limits):

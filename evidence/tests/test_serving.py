@@ -113,11 +113,19 @@ class TestPages:
         with pytest.raises(Http404):
             page_response(passed(owner, "证书.png", "png", noise("PNG")), 1)
 
-    def test_a_page_that_cannot_be_drawn_in_time_is_a_404(self, owner, settings):
+    def test_a_page_that_cannot_be_drawn_is_a_404(self, owner, monkeypatch):
         evidence = passed(owner, "合同.pdf", "pdf", pdf())
-        settings.EVIDENCE_LIMITS = {"seconds": 0.01}
+        monkeypatch.setattr("evidence.inspection.START", "import os; os.abort()")
         with pytest.raises(Http404):
             page_response(evidence, 1)
+
+    def test_a_page_that_a_busy_machine_cannot_draw_in_time_is_a_503(self, owner, monkeypatch):
+        evidence = passed(owner, "合同.pdf", "pdf", pdf())
+        with monkeypatch.context() as busy:
+            busy.setattr("evidence.inspection.PAGE_PATIENCE", 0.01)
+            answer = page_response(evidence, 1)
+        assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+        assert read(page_response(evidence, 1))
 
     def test_pages_go_with_their_file(self, owner):
         evidence = passed(owner, "合同.pdf", "pdf", pdf())
