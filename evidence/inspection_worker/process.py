@@ -82,7 +82,8 @@ def examine(data, kind, examiner, limits):
     except (RefusedError, MemoryError):
         raise
     except Exception as error:
-        raise RefusedError(RefusalCode.DAMAGED) from error
+        is_short = "out of memory" in str(error)  # Pillow's encoders raise an OSError for want of it
+        raise RefusedError(RefusalCode.TOO_COMPLEX if is_short else RefusalCode.DAMAGED) from error
     if len(examined.clean) > limits.clean_size:
         raise RefusedError(RefusalCode.TOO_COMPLEX)
     return examined

@@ -442,6 +442,11 @@ def test_inspection_refuses_picture(refusal, data, kind, code):
     assert refusal(data, kind) == code
 
 
+@pytest.mark.parametrize(("width", "height"), [(40_000_000, 1), (1, 40_000_000)])
+def test_inspection_does_not_call_a_picture_damaged_that_memory_does_not_hold(refusal, width, height):
+    assert refusal(png_by_hand(width, height), "png") == RefusalCode.TOO_COMPLEX
+
+
 def test_inspection_refuses_a_stored_file_over_the_size_limit(refusal):
     assert refusal(noise("PNG"), "png", size=1000) == RefusalCode.TOO_LARGE
 
