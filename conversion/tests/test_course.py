@@ -430,6 +430,18 @@ class TestRawSQL:
         with pytest.raises(IntegrityError, match="two stages"), transaction.atomic():
             write_record(application=case, action=Action.REVOKE, from_status="approved", by=scene.final_reviewer)
 
+    def test_who_returned_a_case_in_the_last_stage_judges_no_appeal_of_it(self, scene):
+        case = scene.submit()
+        scene.decide(case, "first_approve", scene.first_reviewer)
+        scene.decide(case, "return", scene.final_reviewer, reason=scene.reason)
+        resubmit(application=case, by=scene.user, explanation="已补")
+        scene.reject(case, "final_reject", make_reviewer(final=True))
+        appeal(application=case, by=scene.user, text="请再看")
+        verdict = {"application": case, "action": Action.APPEAL_APPROVE, "from_status": "appealed"}
+        with pytest.raises(IntegrityError, match="nobody decides two stages"), transaction.atomic():
+            write_record(by=scene.final_reviewer, **verdict)
+        write_record(by=make_reviewer(rights=["appeal"]), **verdict)
+
     def test_case_is_appealed_once(self, scene, refused):
         appeal(application=refused, by=scene.user, text="请再看")
         with pytest.raises(IntegrityError, match="one_appeal_per_case"), transaction.atomic():
