@@ -198,7 +198,7 @@ def achievement_snapshot(achievement):
         "body_code": achievement.body_code,
         "certificate_number": achievement.certificate_number,
         "obtained_on": achievement.obtained_on.isoformat(),
-        "score": str(achievement.score) if achievement.score is not None else None,
+        "score": achievement.score_text or None,
         "framework_level": entry.framework_level if entry else None,
         "family_id": entry.family_id if entry else None,
         "family_rank": entry.family_rank if entry else None,

@@ -23,6 +23,7 @@ from conversion.tests.scene import (
     Scene,
     make_achievement,
     make_entry,
+    make_institution,
     make_learner_user,
     make_reviewer,
     make_version,
@@ -142,23 +143,35 @@ def test_reviewer_goes_from_case_to_case_and_on_after_a_decision(client, scene):
 
 def test_reviewer_goes_on_in_the_queue_that_he_filtered(client, scene):
     """From the list to a case, to the next, and back; a case that the filters leave out is not the next one."""
+    elsewhere = make_institution()
     cases = [
         scene.submit(),
         another(scene),
-        scene.submit(version=make_version(scene.college, [(1, [{"entry": scene.entry}])])),
+        scene.submit(version=make_version(elsewhere, [(1, [{"entry": scene.entry}])])),
     ]
-    client.force_login(scene.first_reviewer)
-    filters = {"q": cases[0].rule_version.rule.code, "kind": "conversion"}
+    for case in cases:
+        reviewer = scene.first_reviewer if case != cases[2] else make_reviewer(elsewhere, first=True)
+        scene.decide(case, "first_approve", reviewer)
+    client.force_login(scene.final_reviewer)
+    filters = {"institution": scene.college.pk, "kind": "conversion"}
     left = "?" + urlencode({"queue": urlencode(filters)})
     assert f'href="{page_for(cases[0])}{left}"' in text_of(client.get(QUEUE, filters))
     page = text_of(client.get(page_for(cases[0]) + left))
     assert f'href="{page_for(cases[1])}{left}"' in page
     assert f'href="{QUEUE}?{escape(urlencode(filters))}"' in page
     assert f'action="{page_for(cases[0])}{left}"' in page
-    data = {"action": "first_approve", "seen_status": "submitted"}
+    data = {"action": "final_approve", "seen_status": "first_approved"}
     assert client.post(page_for(cases[0]) + left, data).url == page_for(cases[1]) + left
     assert client.post(page_for(cases[1]) + left, data).url == f"{QUEUE}?{urlencode(filters)}"
     assert client.post(page_for(cases[2]), data).url == QUEUE
+
+
+def test_words_of_the_queue_stay_out_of_the_addresses_of_cases(client, scene):
+    """They may be somebody's name."""
+    case = scene.submit()
+    client.force_login(scene.first_reviewer)
+    listed = text_of(client.get(QUEUE, {"q": scene.user.learner.name, "kind": "conversion"}))
+    assert f'href="{page_for(case)}?queue=kind%3Dconversion"' in listed
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,10 @@ def admin_context(request, title):
 
 
 class LeftQueue:
-    """The queue as it was when somebody opened a case from it: its filters travel in the address of the case."""
+    """The queue as it was when somebody opened a case from it: its filters travel in the address of the case.
+
+    Not the words: they may be somebody's name.
+    """
 
     def __init__(self, request):
         self._filters, self._user = QueryDict(request.GET.get("queue", "")), request.user
@@ -45,6 +48,8 @@ class LeftQueue:
     @staticmethod
     def suffix_of(filters):
         """What an address of a case ends with, to lead back to the queue with these filters."""
+        filters = filters.copy()
+        filters.pop("q", None)
         return "?" + urlencode({"queue": filters.urlencode()}) if filters else ""
 
     @property
