@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from django.core.paginator import Paginator
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, Subquery, Value
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q, Subquery, Value
 from django.db.models.fields.json import KT
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -54,8 +54,9 @@ def _touched_by(user, step):
     touched = Q(*((column, user.pk) for column in columns), _connector=Q.OR)
     if step == Step.FIRST:
         return touched
-    returned = ReviewRecord.objects.filter(application=OuterRef("pk"), by=user, action=Action.RETURN)
-    return touched | Q(Exists(returned.exclude(from_status=OuterRef("status"))))
+    # Asked once for the reviewer, not once per case that waits: his returns are few.
+    returned = ReviewRecord.objects.filter(by=user, action=Action.RETURN).exclude(from_status=F("application__status"))
+    return touched | Q(pk__in=returned.values("application"))
 
 
 def _of(user):

@@ -214,7 +214,7 @@ def test_no_content_of_a_form_breaks_its_page(sites, client_of, username):
     client = client_of(username)
     forms = sites[username].post_forms()
     if username in REVIEWERS:  # the rest of the admin is stock
-        forms = {key: form for key, form in forms.items() if key[0].endswith("/review/")}
+        forms = {key: form for key, form in forms.items() if key[0].partition("?")[0].endswith("/review/")}
     assert forms
 
     def answers():
