@@ -191,6 +191,7 @@ def returned_case():
 
 
 @ADMIN
+@pytest.mark.long
 def test_the_pages_of_other_learners_institutions_and_reviewers(demo_portal, new_page, checked):
     case = returned_case()
     page = enter(new_page(bypass_csp=True), "xiaochu")
@@ -231,6 +232,7 @@ def test_the_pages_of_an_institution(demo_portal, new_page, checked):
 
 
 @ADMIN
+@pytest.mark.long
 def test_the_desks_beside_the_review(demo_portal, new_page, checked):
     page = enter(new_page(bypass_csp=True), "admin")
     approved = Application.objects.filter(status=Status.APPROVED, kind="conversion")[0]

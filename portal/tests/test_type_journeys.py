@@ -1,5 +1,7 @@
 """Achievements of each of the four top types, off the catalogue: added, then recognised and refused."""
 
+from itertools import product
+
 import pytest
 from django.core.management import call_command
 
@@ -103,8 +105,16 @@ def refuse(page, scene, name):
     conclude(page, "终审不予通过")
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["with-javascript", "without-javascript"])
-@pytest.mark.parametrize("parent", TYPES)
+def ways():
+    """Every type with and without scripts; each way is walked at once with half of the types, else in the long tests."""
+    for n, (parent, javascript) in enumerate(product(TYPES, [True, False])):
+        marks = [] if n % 4 in {0, 3} else [pytest.mark.long]
+        yield pytest.param(
+            parent, javascript, marks=marks, id=f"{parent}-{'with' if javascript else 'without'}-scripts"
+        )
+
+
+@pytest.mark.parametrize(("parent", "javascript"), ways())
 def test_learner_has_achievements_of_a_type_recognised_and_refused(scene, new_page, parent, javascript):
     page = journey.learner_session(new_page, scene.user, javascript=javascript, width=1280 if javascript else 390)
     good, bad = f"示例成果甲({parent})", f"示例成果乙({parent})"
