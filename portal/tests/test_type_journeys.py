@@ -106,7 +106,7 @@ def refuse(page, scene, name):
 
 
 def ways():
-    """Every type with and without scripts; each way is walked at once with half of the types, else in the long tests."""
+    """Every type with and without scripts: half of these at once, the others in the long tests."""
     for n, (parent, javascript) in enumerate(product(TYPES, [True, False])):
         marks = [] if n % 4 in {0, 3} else [pytest.mark.long]
         yield pytest.param(
@@ -114,7 +114,7 @@ def ways():
         )
 
 
-@pytest.mark.parametrize(("parent", "javascript"), ways())
+@pytest.mark.parametrize(("parent", "javascript"), list(ways()))
 def test_learner_has_achievements_of_a_type_recognised_and_refused(scene, new_page, parent, javascript):
     page = journey.learner_session(new_page, scene.user, javascript=javascript, width=1280 if javascript else 390)
     good, bad = f"示例成果甲({parent})", f"示例成果乙({parent})"
