@@ -4,6 +4,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from achievements.models.types import plain
+
 
 class CriteriaRow(models.Model):
     """A line of a performance rule's table (业绩标准): every test of it must hold, then it gives its credits."""
@@ -69,4 +71,4 @@ class CriteriaTest(models.Model):
 
 def _plain(number):
     """3 for 3.0, which is how the database gives it back."""
-    return f"{Decimal(number).normalize():f}"
+    return plain(Decimal(number))

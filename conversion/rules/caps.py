@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
+from achievements.models.types import plain
 from conversion.models import ConversionCap
 from conversion.rules.conditions import Condition
 
@@ -14,7 +15,7 @@ def cap_conditions(version, credits, situation):
     """A `Condition` for each cap that applies to `credits` more under a version."""
     course = version.course
     return [
-        _condition(cap, course.programme, _converted(cap, course, situation.awards), credits)
+        _condition(cap, _limit(cap, course.programme), _converted(cap, course, situation.awards), credits)
         for cap in situation.caps
         if cap_applies(cap, version)
     ]
@@ -22,7 +23,8 @@ def cap_conditions(version, credits, situation):
 
 def cap_words(version, caps):
     """What each cap that applies to a version allows, for its readers: 「不超过 70 学分(毕业学分的50%)」."""
-    return [_required(cap, version.course.programme) for cap in caps if cap_applies(cap, version)]
+    programme = version.course.programme
+    return [_required(cap, _limit(cap, programme)) for cap in caps if cap_applies(cap, version)]
 
 
 def cap_applies(cap, version):
@@ -64,11 +66,10 @@ def _unit(cap):
     return _("门") if cap.kind == Kind.COUNT else _("学分")
 
 
-def _required(cap, programme):
-    limit = _limit(cap, programme)
+def _required(cap, limit):
     if limit is None:
-        return _("不超过毕业学分的%s%%") % _plain(cap.value) + _scope(cap, tell_share=False)
-    return _("不超过 %(limit)s %(unit)s") % {"limit": _plain(limit), "unit": _unit(cap)} + _scope(cap)
+        return _("不超过毕业学分的%s%%") % plain(cap.value) + _scope(cap, tell_share=False)
+    return _("不超过 %(limit)s %(unit)s") % {"limit": plain(limit), "unit": _unit(cap)} + _scope(cap)
 
 
 def _uncountable(required):
@@ -77,31 +78,26 @@ def _uncountable(required):
     return Condition("cap", _("转换上限"), required, _("本专业没有登记毕业学分"), False, remedy)
 
 
-def _condition(cap, programme, converted, credits):
-    limit, required = _limit(cap, programme), _required(cap, programme)
+def _condition(cap, limit, converted, credits):
+    required = _required(cap, limit)
     if limit is None:
         return _uncountable(required)
     more = Decimal(1) if cap.kind == Kind.COUNT else credits
     unit = _unit(cap)
     met = converted + more <= limit
     actual = _("已转换 %(converted)s %(unit)s,本规则 %(more)s %(unit)s") % {
-        "converted": _plain(converted),
-        "more": _plain(more),
+        "converted": plain(converted),
+        "more": plain(more),
         "unit": unit,
     }
-    left = {"left": _plain(max(limit - converted, Decimal(0))), "unit": unit}
+    left = {"left": plain(max(limit - converted, Decimal(0))), "unit": unit}
     remedy = "" if met else _("本专业最多还可转换 %(left)s %(unit)s") % left
     return Condition("cap", _("转换上限"), required, actual, met, remedy)
 
 
 def _scope(cap, *, tell_share=True):
     """What the cap is about, in brackets: 毕业学分的50%、在线课程、选修; empty when it is about everything."""
-    words = [_("毕业学分的%s%%") % _plain(cap.value)] if cap.kind == Kind.SHARE and tell_share else []
+    words = [_("毕业学分的%s%%") % plain(cap.value)] if cap.kind == Kind.SHARE and tell_share else []
     words += [str(cap.policy_category)] if cap.policy_category_id else []
     words += [cap.get_course_nature_display()] if cap.course_nature else []
     return _("(%s)") % "、".join(map(str, words)) if words else ""
-
-
-def _plain(number):
-    """A Decimal without trailing zeros: 70, 2.5."""
-    return f"{number.normalize():f}"

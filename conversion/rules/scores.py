@@ -4,6 +4,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from django.utils.translation import gettext as _
 
+from achievements.models.types import plain
+
 PASSED = "合格"
 
 
@@ -26,4 +28,4 @@ def resulting_score(version, achievements):
 
 def plain_score(score):
     """A score without trailing zeros: 425, 87.5."""
-    return f"{Decimal(score).normalize():f}"
+    return plain(Decimal(score))

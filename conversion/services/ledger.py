@@ -5,6 +5,7 @@ import hashlib
 from django.db.models import Q, Sum
 from django.utils import timezone
 
+from achievements.models.types import plain
 from conversion.models import CreditEntry
 from conversion.statement_pdf import Statement, StatementLine
 
@@ -39,11 +40,6 @@ def reverse_award(*, application, by):
 def signed(credits):
     """A Decimal as statements print it: +4, -2.5, 0."""
     return f"{credits.normalize():+f}" if credits else "0"
-
-
-def plain(credits):
-    """A Decimal without idle zeros."""
-    return f"{credits.normalize():f}"
 
 
 def totals(entries):

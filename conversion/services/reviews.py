@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from accounts.services.people import verify_learner
 from achievements.models import Achievement
+from achievements.models.types import plain
 from achievements.services.catalogue import approve_new, recognise_alone
 from conversion import criteria, rules, stages
 from conversion.models import ReviewerDocument
@@ -232,7 +233,7 @@ def _falls_short(criterion, findings):
 
 
 def _finding(criterion, found):
-    minimum, found = (format(number.normalize(), "f") for number in (criterion.minimum, found))
+    minimum, found = (plain(number) for number in (criterion.minimum, found))
     return {"label": criterion.label, "minimum": minimum, "unit": criterion.unit, "found": found}
 
 

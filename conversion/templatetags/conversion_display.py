@@ -3,6 +3,7 @@
 from django import template
 from django.utils.translation import gettext as _
 
+from achievements.models.types import plain
 from conversion.models import Certificate
 from conversion.models.application import REJECTIONS, Action, Status
 from conversion.rules import GridStatus, Verdict
@@ -37,7 +38,7 @@ COLOURS = {
 }
 
 register.filter("masked_name", certificates.masked_name)
-register.filter("plain_credits", ledger.plain)
+register.filter("plain_credits", plain)
 register.filter("signed_credits", ledger.signed)
 
 
